@@ -1,0 +1,216 @@
+//! One layer of settings: the file, one variable or one flag.
+
+use std::path::{Path, PathBuf};
+
+use figment::providers::{Format, Toml};
+use figment::value::{Dict, Empty, Value};
+use figment::{Metadata, Profile, Provider};
+
+use crate::schema::{self, Kind};
+use crate::{ConfigError, keys};
+
+const PREFIX: &str = "JEX_";
+/// Variables with our prefix that are no settings.
+const EXCEPTIONS: [&str; 6] = [
+    "JEX_CONFIG",
+    "JEX_PARTS",
+    "JEX_LOG",
+    "JEX_BIN",
+    "JEX_RUN",
+    "JEX_NIX",
+];
+const EXCEPTION_PREFIX: &str = "JEX_TEST_";
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    Default,
+    File(PathBuf),
+    Environment(String),
+    Flag,
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Environment(name) => write!(f, "${name}"),
+            Self::Flag => f.write_str("--set"),
+        }
+    }
+}
+
+/// Values of one origin, keys checked against the tree.
+#[derive(Debug)]
+pub struct Layer {
+    pub origin: Origin,
+    dict: Dict,
+    /// The file's text, for line numbers.
+    text: String,
+}
+
+impl Layer {
+    /// The owner's file; one that is absent is empty.
+    pub fn file(file: &Path) -> Result<Self, ConfigError> {
+        let text = match std::fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => {
+                return Err(ConfigError::File {
+                    path: file.to_owned(),
+                    reason: error.to_string(),
+                    remedy: "Make it a text file that you can read.".into(),
+                });
+            }
+        };
+        let syntax = |reason: String| ConfigError::Syntax {
+            file: file.to_owned(),
+            reason,
+        };
+        // Parsed twice: toml's error has the place, figment's has not.
+        toml::from_str::<toml::Table>(&text).map_err(|error| {
+            let line = error.span().map(|span| keys::line_at(&text, span.start));
+            let line = line.map_or_else(String::new, |line| format!("line {line}: "));
+            syntax(format!("{line}{}", error.message().replace('\n', ", ")))
+        })?;
+        let data = Toml::string(&text)
+            .data()
+            .map_err(|error| syntax(error.to_string()))?;
+        let dict = data.into_values().next().unwrap_or_default();
+        Self {
+            origin: Origin::File(file.to_owned()),
+            dict,
+            text,
+        }
+        .with_known_keys()
+    }
+
+    /// One variable of the environment; `None` when it is none of ours.
+    pub fn variable(name: &str, value: &str) -> Result<Option<Self>, ConfigError> {
+        if !is_setting(name) {
+            return Ok(None);
+        }
+        let rest = name.strip_prefix(PREFIX).unwrap_or_default();
+        let key = rest.to_lowercase().replacen("__", ".", 1);
+        let origin = Origin::Environment(name.to_owned());
+        if !key.contains('.') || name != name.to_uppercase() {
+            return Err(ConfigError::UnknownKey {
+                origin: origin.to_string(),
+                remedy: "Settings are named JEX_SECTION__KEY, such as JEX_LLM__MODEL.".into(),
+                key,
+            });
+        }
+        Self::single(origin, &key, value).map(Some)
+    }
+
+    /// One `--set section.key=value`.
+    pub fn flag(key: &str, value: &str) -> Result<Self, ConfigError> {
+        Self::single(Origin::Flag, key.trim(), value)
+    }
+
+    fn single(origin: Origin, key: &str, value: &str) -> Result<Self, ConfigError> {
+        let leaf = leaf(key, value);
+        let dict = match key.split_once('.') {
+            Some((section, name)) => {
+                let inner = Dict::from([(name.to_owned(), leaf)]);
+                Dict::from([(section.to_owned(), Value::from(inner))])
+            }
+            None => Dict::from([(key.to_owned(), leaf)]),
+        };
+        let text = String::new();
+        Self { origin, dict, text }.with_known_keys()
+    }
+
+    /// Whether this layer decides `key`.
+    pub fn sets(&self, key: &str) -> bool {
+        keys::leaves(&self.dict).iter().any(|(set, _)| set == key)
+    }
+
+    /// The origin, with the line where there is one.
+    pub fn place(&self, key: &str) -> String {
+        match keys::line_of(&self.text, key) {
+            Some(line) => format!("{}, line {line}", self.origin),
+            None => self.origin.to_string(),
+        }
+    }
+
+    fn with_known_keys(self) -> Result<Self, ConfigError> {
+        for (key, value) in keys::leaves(&self.dict) {
+            let section = keys::is_section(&key);
+            if schema::field_of(&key).is_some() || section && matches!(value, Value::Dict(..)) {
+                continue;
+            }
+            let origin = self.place(&key);
+            return Err(if section {
+                ConfigError::WrongValue {
+                    origin,
+                    reason: "is a section, not a value".into(),
+                    remedy: format!("Write `[{key}]` on a line of its own, its keys below it."),
+                    key,
+                }
+            } else if keys::is_secret(&key) {
+                ConfigError::SecretInSettings {
+                    origin,
+                    remedy: secret_remedy(&key),
+                    key,
+                }
+            } else {
+                let remedy = keys::remedy(&key);
+                ConfigError::UnknownKey {
+                    origin,
+                    key,
+                    remedy,
+                }
+            });
+        }
+        Ok(self)
+    }
+}
+
+impl Provider for &Layer {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(self.origin.to_string())
+    }
+
+    fn data(&self) -> figment::error::Result<figment::value::Map<Profile, Dict>> {
+        Ok(Profile::Default.collect(self.dict.clone()))
+    }
+}
+
+/// Whether a variable of that name is meant for the settings.
+pub fn is_setting(name: &str) -> bool {
+    name.starts_with(PREFIX) && !EXCEPTIONS.contains(&name) && !name.starts_with(EXCEPTION_PREFIX)
+}
+
+/// The value of a variable or flag: a number where one belongs, else text as it stands.
+fn leaf(key: &str, value: &str) -> Value {
+    let field = schema::field_of(key);
+    if value.is_empty() && field.is_some_and(|field| field.optional) {
+        // `JEX_LLM__SEED=` takes back what the file says.
+        return Value::from(Empty::None);
+    }
+    match field.map_or(Kind::Text, |field| field.kind) {
+        kind if kind.is_text() => Value::from(value.to_owned()),
+        Kind::Decimal => value
+            .parse::<f64>()
+            .map_or_else(|_| Value::from(value.to_owned()), Value::from),
+        _ => value
+            .parse::<i64>()
+            .map_or_else(|_| Value::from(value.to_owned()), Value::from),
+    }
+}
+
+fn secret_remedy(key: &str) -> String {
+    let named = format!("{key}_file");
+    let remedy = "Put it into a file that only you can read (chmod 600) and name that file by";
+    if schema::field_of(&named).is_some() {
+        return format!("{remedy} `{named}`.");
+    }
+    let files: Vec<String> = schema::fields()
+        .iter()
+        .filter(|field| field.key.ends_with("api_key_file") || field.key.ends_with("secret_file"))
+        .map(|field| format!("`{}`", field.key))
+        .collect();
+    format!("{remedy} the setting for it: {}.", files.join(", "))
+}

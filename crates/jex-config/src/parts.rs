@@ -1,0 +1,107 @@
+//! Where the real parts' programs, models and voices lie.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::{ConfigError, Paths};
+
+/// Absolute paths, from the file that `./dev parts` writes; programs also from `PATH`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Parts {
+    pub livekit_server: Option<PathBuf>,
+    pub redis_server: Option<PathBuf>,
+    pub ollama: Option<PathBuf>,
+    pub whisper: Option<PathBuf>,
+    /// Folder of the packaged CTranslate2 model.
+    pub whisper_model: Option<PathBuf>,
+    pub piper: Option<PathBuf>,
+    /// Folder of the packaged voice.
+    pub piper_voices: Option<PathBuf>,
+    pub espeak_ng: Option<PathBuf>,
+    /// The packaged language model.
+    pub model_gguf: Option<PathBuf>,
+    /// The exported page.
+    pub page: Option<PathBuf>,
+}
+
+impl Parts {
+    /// Reads the file, then fills gaps from `PATH`.
+    pub fn load(paths: &Paths) -> Result<Self, ConfigError> {
+        let file = paths.parts_file();
+        let mut parts: Self = match std::fs::read_to_string(&file) {
+            Ok(text) => toml::from_str(&text).map_err(|error| ConfigError::Syntax {
+                file,
+                reason: error.message().to_owned(),
+            })?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::default(),
+            Err(error) => {
+                let remedy = "Run `./dev parts`.".into();
+                let reason = error.to_string();
+                return Err(ConfigError::File {
+                    path: file,
+                    reason,
+                    remedy,
+                });
+            }
+        };
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        for (part, program) in [
+            (&mut parts.livekit_server, "livekit-server"),
+            (&mut parts.redis_server, "redis-server"),
+            (&mut parts.ollama, "ollama"),
+            (&mut parts.whisper, "wyoming-faster-whisper"),
+            (&mut parts.piper, "wyoming-piper"),
+            (&mut parts.espeak_ng, "espeak-ng"),
+        ] {
+            // A file that names a program which is gone is as good as no file.
+            part.take_if(|place| !place.exists());
+            *part = part.take().or_else(|| find(program, &path));
+        }
+        Ok(parts)
+    }
+
+    /// The part, or what to do about its absence.
+    pub fn require<'p>(part: &'p Option<PathBuf>, name: &str) -> Result<&'p Path, ConfigError> {
+        part.as_deref().ok_or_else(|| ConfigError::PartMissing {
+            program: name.to_owned(),
+            remedy: "Run `./dev parts`, or install it so that it is on PATH.".into(),
+        })
+    }
+}
+
+fn find(program: &str, path: &std::ffi::OsStr) -> Option<PathBuf> {
+    use std::os::unix::fs::PermissionsExt;
+    std::env::split_paths(path)
+        .map(|folder| folder.join(program))
+        .find(|file| {
+            std::fs::metadata(file)
+                .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_part_names_the_remedy() {
+        let error = Parts::require(&None, "livekit-server")
+            .unwrap_err()
+            .to_string();
+
+        assert!(
+            error.contains("livekit-server") && error.contains("./dev parts"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn only_executables_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("ollama"), "").unwrap();
+
+        assert_eq!(find("ollama", folder.path().as_os_str()), None);
+    }
+}

@@ -1,0 +1,135 @@
+//! Where JEX's files lie: the XDG base directories.
+
+use std::path::{Path, PathBuf};
+
+use crate::ConfigError;
+
+/// Folders of one JEX.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paths {
+    /// `jex.toml`.
+    pub config_file: PathBuf,
+    /// Models.
+    pub data: PathBuf,
+    /// Secrets, logs, the parts' own files.
+    pub state: PathBuf,
+    /// Built parts.
+    pub cache: PathBuf,
+    /// The control socket.
+    pub runtime: PathBuf,
+}
+
+impl Paths {
+    /// From `XDG_*_HOME`, `XDG_RUNTIME_DIR`, `JEX_CONFIG` and `HOME`.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_lookup(|name| std::env::var_os(name).map(PathBuf::from))
+    }
+
+    /// As [`Self::from_env`], from any lookup of variables.
+    pub fn from_lookup(variable: impl Fn(&str) -> Option<PathBuf>) -> Result<Self, ConfigError> {
+        // The specification: a relative path is to be ignored.
+        let absolute = |name: &str| variable(name).filter(|path| path.is_absolute());
+        let base = |name: &str, fallback: &str| match absolute(name) {
+            Some(path) => Ok(path.join("jex")),
+            None => absolute("HOME")
+                .map(|home| home.join(fallback).join("jex"))
+                .ok_or(ConfigError::NoHome { variable: "HOME" }),
+        };
+        let state = base("XDG_STATE_HOME", ".local/state")?;
+        let config_file = match variable("JEX_CONFIG") {
+            // Absolute, so that processes with another working directory find the same one.
+            Some(file) => std::path::absolute(&file).unwrap_or(file),
+            None => base("XDG_CONFIG_HOME", ".config")?.join("jex.toml"),
+        };
+        Ok(Self {
+            config_file,
+            data: base("XDG_DATA_HOME", ".local/share")?,
+            cache: base("XDG_CACHE_HOME", ".cache")?,
+            runtime: absolute("XDG_RUNTIME_DIR")
+                .filter(|path| path.is_dir())
+                .map_or_else(|| state.clone(), |path| path.join("jex")),
+            state,
+        })
+    }
+
+    pub fn logs(&self) -> PathBuf {
+        self.state.join("logs")
+    }
+
+    pub fn log(&self, component: &str) -> PathBuf {
+        self.logs().join(format!("{component}.log"))
+    }
+
+    pub fn secrets(&self) -> PathBuf {
+        self.state.join("secrets")
+    }
+
+    /// Configuration files that JEX writes for the parts.
+    pub fn run(&self) -> PathBuf {
+        self.state.join("run")
+    }
+
+    pub fn control_socket(&self) -> PathBuf {
+        self.runtime.join("control.sock")
+    }
+
+    pub fn models(&self) -> PathBuf {
+        self.data.join("models")
+    }
+
+    /// `$JEX_PARTS`, or the file that `./dev parts` writes.
+    pub fn parts_file(&self) -> PathBuf {
+        std::env::var_os("JEX_PARTS").map_or_else(|| self.cache.join("parts.toml"), PathBuf::from)
+    }
+}
+
+/// Creates `path` and its parents, `path` itself for the owner alone.
+pub(crate) fn create_private_dir(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    match std::fs::DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
+        }
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn home_is_enough() {
+        let paths =
+            Paths::from_lookup(|name| (name == "HOME").then(|| "/home/ada".into())).unwrap();
+
+        assert_eq!(
+            paths.config_file,
+            Path::new("/home/ada/.config/jex/jex.toml")
+        );
+        assert_eq!(paths.runtime, paths.state);
+    }
+
+    #[test]
+    fn without_any_home_the_variable_is_named() {
+        let error = Paths::from_lookup(|_| None).unwrap_err();
+
+        assert!(error.to_string().contains("HOME"));
+    }
+
+    #[test]
+    fn a_relative_xdg_path_is_ignored() {
+        let lookup = |name: &str| match name {
+            "HOME" => Some("/home/ada".into()),
+            "XDG_STATE_HOME" => Some("state".into()),
+            _ => None,
+        };
+
+        let paths = Paths::from_lookup(lookup).unwrap();
+
+        assert_eq!(paths.state, Path::new("/home/ada/.local/state/jex"));
+    }
+}

@@ -1,0 +1,150 @@
+//! What follows from the settings: addresses of parts that JEX runs itself, and filled-in texts.
+
+use url::Url;
+
+use crate::{LlmProvider, Settings};
+
+/// The packaged model's name.
+pub const DEMO_MODEL: &str = "jex-demo";
+/// Measured: with anything longer the packaged model drifts into French.
+const DEMO_INSTRUCTIONS: &str = "You are a helpful AI assistant named {name}.";
+const INSTRUCTIONS: &str = "You are {name}, a helpful voice assistant. Everything you write is \
+    spoken aloud: answer in one or two short sentences of plain spoken language, without lists, \
+    markup or emoji. Answer in the language with the code \"{language}\".";
+
+impl Settings {
+    /// Signalling address of LiveKit, as callers on this machine reach it.
+    pub fn livekit_ws_url(&self) -> Url {
+        let own = || loopback("ws", self.livekit.port);
+        self.livekit.url.clone().unwrap_or_else(own)
+    }
+
+    /// `tcp://host:port` of the Wyoming server for recognition.
+    pub fn stt_url(&self) -> Url {
+        self.stt
+            .url
+            .clone()
+            .unwrap_or_else(|| loopback("tcp", self.stt.port))
+    }
+
+    /// `tcp://host:port` of the Wyoming server for synthesis.
+    pub fn tts_url(&self) -> Url {
+        self.tts
+            .url
+            .clone()
+            .unwrap_or_else(|| loopback("tcp", self.tts.port))
+    }
+
+    /// Ollama's own API, without `/v1`.
+    pub fn ollama_url(&self) -> Url {
+        self.llm
+            .url
+            .clone()
+            .unwrap_or_else(|| loopback("http", self.llm.port))
+    }
+
+    /// Base address of the OpenAI-compatible API, with `/v1` and without a slash at the end.
+    pub fn llm_base_url(&self) -> Url {
+        let mut url = self.ollama_url();
+        let path = url.path().trim_end_matches('/').to_owned();
+        let versioned = match self.llm.provider {
+            LlmProvider::Ollama if !path.ends_with("/v1") => format!("{path}/v1"),
+            _ => path,
+        };
+        url.set_path(&versioned);
+        url
+    }
+
+    /// Whether the packaged model answers.
+    pub fn model_is_demo(&self) -> bool {
+        self.llm.model == DEMO_MODEL
+    }
+
+    /// The system message, filled in.
+    pub fn instructions(&self) -> String {
+        let text = match self.assistant.instructions.trim() {
+            "" if self.model_is_demo() => DEMO_INSTRUCTIONS,
+            "" => INSTRUCTIONS,
+            own => own,
+        };
+        self.fill(text)
+    }
+
+    /// The first sentence, filled in.
+    pub fn greeting(&self) -> String {
+        self.fill(&self.assistant.greeting)
+    }
+
+    /// The last sentence, filled in.
+    pub fn goodbye(&self) -> String {
+        self.fill(&self.assistant.goodbye)
+    }
+
+    /// "on this machine", or the host that the conversation's words are sent to.
+    pub fn made_where(&self) -> String {
+        let outside = [&self.stt.url, &self.llm.url, &self.tts.url]
+            .into_iter()
+            .flatten()
+            .filter_map(Url::host_str)
+            .find(|host| !is_loopback(host));
+        outside.map_or_else(|| "on this machine".into(), |host| format!("at {host}"))
+    }
+
+    fn fill(&self, text: &str) -> String {
+        text.replace("{name}", &self.assistant.name)
+            .replace("{language}", &self.assistant.language)
+    }
+}
+
+fn loopback(scheme: &str, port: u16) -> Url {
+    Url::parse(&format!("{scheme}://127.0.0.1:{port}"))
+        .expect("a scheme and a port make an address")
+}
+
+fn is_loopback(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_parts_are_on_loopback() {
+        let settings = Settings::default();
+
+        assert_eq!(settings.livekit_ws_url().as_str(), "ws://127.0.0.1:7880/");
+        assert_eq!(
+            settings.llm_base_url().as_str(),
+            "http://127.0.0.1:11435/v1"
+        );
+        assert_eq!(settings.stt_url().as_str(), "tcp://127.0.0.1:10300");
+        assert_eq!(settings.made_where(), "on this machine");
+    }
+
+    #[test]
+    fn an_address_elsewhere_is_said() {
+        let mut settings = Settings::default();
+        settings.llm.url = Some("https://api.example.com/v1".parse().unwrap());
+        settings.llm.provider = LlmProvider::OpenaiCompatible;
+
+        assert_eq!(settings.made_where(), "at api.example.com");
+        assert_eq!(
+            settings.llm_base_url().as_str(),
+            "https://api.example.com/v1"
+        );
+    }
+
+    #[test]
+    fn the_name_is_filled_in() {
+        let mut settings = Settings::default();
+        settings.assistant.name = "Ada".into();
+
+        assert_eq!(settings.greeting(), "Hello, this is Ada. How can I help?");
+        assert!(settings.instructions().contains("Ada"));
+    }
+}

@@ -1,0 +1,259 @@
+//! Secrets: from systemd credentials, from files the owner names, or made on first start.
+
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use rand::distr::{Alphanumeric, SampleString};
+use secrecy::SecretString;
+
+use crate::paths::create_private_dir;
+use crate::{ConfigError, Paths, Settings};
+
+const API_KEY: &str = "livekit-api-key";
+const API_SECRET: &str = "livekit-api-secret";
+const REDIS_PASSWORD: &str = "redis-password";
+const LLM_API_KEY: &str = "llm-api-key";
+/// 256 bits, which is what LiveKit asks of a secret that signs with HMAC-SHA256.
+const SECRET_LENGTH: usize = 43;
+
+/// What LiveKit's tokens are signed with.
+#[derive(Debug, Clone)]
+pub struct LivekitCredentials {
+    pub api_key: String,
+    pub api_secret: SecretString,
+}
+
+/// Reads LiveKit's key and secret.
+pub fn livekit_credentials(
+    settings: &Settings,
+    paths: &Paths,
+) -> Result<LivekitCredentials, ConfigError> {
+    let livekit = &settings.livekit;
+    foreign_needs_credentials(settings)?;
+    Ok(LivekitCredentials {
+        api_key: read(&place(API_KEY, livekit.api_key_file.as_deref(), paths))?,
+        api_secret: read(&place(
+            API_SECRET,
+            livekit.api_secret_file.as_deref(),
+            paths,
+        ))?
+        .into(),
+    })
+}
+
+/// Reads the password of JEX's own Redis.
+pub fn redis_password(paths: &Paths) -> Result<SecretString, ConfigError> {
+    Ok(read(&place(REDIS_PASSWORD, None, paths))?.into())
+}
+
+/// Reads the API key of the language model's provider, if one is named.
+pub fn llm_api_key(settings: &Settings) -> Result<Option<SecretString>, ConfigError> {
+    let credential = credential(LLM_API_KEY);
+    let file = credential
+        .as_deref()
+        .or(settings.llm.api_key_file.as_deref());
+    Ok(file.map(read).transpose()?.map(Into::into))
+}
+
+/// Makes what is missing, for the owner's eyes alone; what is there stays.
+pub fn ensure_secrets(settings: &Settings, paths: &Paths) -> Result<(), ConfigError> {
+    let livekit = &settings.livekit;
+    foreign_needs_credentials(settings)?;
+    if livekit.api_key_file.is_none() {
+        ensure(API_KEY, paths, || format!("JEX{}", random(12)))?;
+    }
+    if livekit.api_secret_file.is_none() {
+        ensure(API_SECRET, paths, || random(SECRET_LENGTH))?;
+    }
+    ensure(REDIS_PASSWORD, paths, || random(SECRET_LENGTH))
+}
+
+/// A LiveKit that JEX does not run knows nothing of keys that JEX makes.
+fn foreign_needs_credentials(settings: &Settings) -> Result<(), ConfigError> {
+    let livekit = &settings.livekit;
+    if livekit.url.is_none() || livekit.api_key_file.is_some() || credential(API_KEY).is_some() {
+        return Ok(());
+    }
+    Err(ConfigError::WrongValue {
+        origin: "settings".into(),
+        key: "livekit.api_key_file".into(),
+        reason: "is missing, and livekit.url names a server that JEX does not run".into(),
+        remedy: "Put that server's key and secret into two files that only you can read, and name \
+                 them by `livekit.api_key_file` and `livekit.api_secret_file`."
+            .into(),
+    })
+}
+
+fn credential(name: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("CREDENTIALS_DIRECTORY")?;
+    Some(Path::new(&folder).join(name)).filter(|path| path.exists())
+}
+
+fn place(name: &str, named: Option<&Path>, paths: &Paths) -> PathBuf {
+    credential(name)
+        .or_else(|| named.map(Path::to_owned))
+        .unwrap_or_else(|| paths.secrets().join(name))
+}
+
+fn ensure(name: &str, paths: &Paths, make: impl FnOnce() -> String) -> Result<(), ConfigError> {
+    let file = paths.secrets().join(name);
+    if credential(name).is_some() || file.exists() {
+        return Ok(());
+    }
+    let failed = |error: std::io::Error| ConfigError::File {
+        path: file.clone(),
+        reason: error.to_string(),
+        remedy: "Make its folder writable for you.".into(),
+    };
+    create_private_dir(&paths.secrets()).map_err(failed)?;
+    // NamedTempFile is made with mode 0600.
+    let mut scratch = tempfile::NamedTempFile::new_in(paths.secrets()).map_err(failed)?;
+    writeln!(scratch, "{}", make()).map_err(failed)?;
+    scratch.as_file().sync_all().map_err(failed)?;
+    match scratch.persist_noclobber(&file) {
+        Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => {
+            return Err(failed(error.error));
+        }
+        _ => {}
+    }
+    // The name, too, must survive a power cut.
+    let folder = std::fs::File::open(paths.secrets()).map_err(failed)?;
+    folder.sync_all().map_err(failed)
+}
+
+fn read(file: &Path) -> Result<String, ConfigError> {
+    let failed = |reason: String, remedy: String| ConfigError::File {
+        path: file.to_owned(),
+        reason,
+        remedy,
+    };
+    let metadata = std::fs::metadata(file).map_err(|error| {
+        failed(
+            error.to_string(),
+            "Mend the path; JEX's own secrets are made by the first `jex up`.".into(),
+        )
+    })?;
+    // systemd's credentials are 0440 in a folder that only the unit can enter.
+    let ours =
+        std::env::var_os("CREDENTIALS_DIRECTORY").is_some_and(|folder| file.starts_with(folder));
+    if !ours && metadata.permissions().mode() & 0o077 != 0 {
+        let remedy = format!("Run `chmod 600 {}`.", file.display());
+        return Err(failed("others than you can read it".into(), remedy));
+    }
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| failed(error.to_string(), "Make it readable for you.".into()))?;
+    let secret = text.trim();
+    if secret.is_empty() {
+        let remedy =
+            "Write the secret into it; JEX makes its own anew when the file is deleted.".into();
+        return Err(failed("it is empty".into(), remedy));
+    }
+    Ok(secret.to_owned())
+}
+
+/// Letters and digits, 5.95 bits each: safe in configuration files, command lines and addresses.
+fn random(length: usize) -> String {
+    Alphanumeric.sample_string(&mut rand::rng(), length)
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn home() -> (tempfile::TempDir, Paths) {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().to_owned();
+        let paths = Paths::from_lookup(|name| (name == "HOME").then(|| root.clone())).unwrap();
+        (folder, paths)
+    }
+
+    #[test]
+    fn first_start_makes_them_and_the_second_keeps_them() {
+        let (_home, paths) = home();
+        let settings = Settings::default();
+
+        ensure_secrets(&settings, &paths).unwrap();
+        let first = livekit_credentials(&settings, &paths).unwrap();
+        ensure_secrets(&settings, &paths).unwrap();
+        let second = livekit_credentials(&settings, &paths).unwrap();
+
+        assert_eq!(first.api_key, second.api_key);
+        assert!(first.api_secret.expose_secret().len() >= 32);
+        let mode = |path: PathBuf| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(paths.secrets()), 0o700);
+        assert_eq!(mode(paths.secrets().join(API_SECRET)), 0o600);
+    }
+
+    #[test]
+    fn a_secret_that_others_can_read_is_refused_with_the_command() {
+        let (_home, paths) = home();
+        let settings = Settings::default();
+        ensure_secrets(&settings, &paths).unwrap();
+        let file = paths.secrets().join(API_SECRET);
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+
+        let error = livekit_credentials(&settings, &paths)
+            .unwrap_err()
+            .to_string();
+
+        assert!(error.contains("chmod 600"), "{error}");
+    }
+
+    #[test]
+    fn a_server_of_someone_else_needs_its_own_key() {
+        let (_home, paths) = home();
+        let mut settings = Settings::default();
+        settings.livekit.url = Some("wss://example.livekit.cloud".parse().unwrap());
+
+        let error = ensure_secrets(&settings, &paths).unwrap_err().to_string();
+
+        assert!(error.contains("`livekit.api_key_file`"), "{error}");
+        assert!(!paths.secrets().exists());
+    }
+
+    #[test]
+    fn every_installation_has_its_own() {
+        let (_first, first) = home();
+        let (_second, second) = home();
+        let settings = Settings::default();
+        ensure_secrets(&settings, &first).unwrap();
+        ensure_secrets(&settings, &second).unwrap();
+
+        let secret = |paths: &Paths| {
+            let credentials = livekit_credentials(&settings, paths).unwrap();
+            assert!(credentials.api_key.starts_with("JEX"));
+            credentials.api_secret.expose_secret().to_owned()
+        };
+
+        assert_ne!(secret(&first), secret(&second));
+    }
+
+    #[test]
+    fn an_empty_file_is_no_secret() {
+        let (_home, paths) = home();
+        let settings = Settings::default();
+        ensure_secrets(&settings, &paths).unwrap();
+        std::fs::write(paths.secrets().join(API_SECRET), "\n").unwrap();
+
+        let error = livekit_credentials(&settings, &paths).unwrap_err();
+
+        assert!(error.to_string().contains("it is empty"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let (_home, paths) = home();
+        let mut settings = Settings::default();
+        settings.livekit.api_key_file = Some("/nowhere/key".into());
+        settings.livekit.api_secret_file = Some("/nowhere/secret".into());
+
+        let error = livekit_credentials(&settings, &paths)
+            .unwrap_err()
+            .to_string();
+
+        assert!(error.contains("/nowhere/key"), "{error}");
+    }
+}
