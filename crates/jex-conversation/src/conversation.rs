@@ -1,0 +1,253 @@
+//! The state machine: who may speak when.
+//!
+//! One [`Turn`] of the caller and one [`Answer`] of the assistant exist at a time. Speech over an
+//! answer ends it once it has lasted (see [`Rules::barge_in`]); a turn that is complete becomes
+//! the next answer as soon as there is none. What happened is taken in
+//! [`Conversation::handle`]; what follows from it is settled there in one place, so that no input
+//! needs to know about the others.
+
+mod listening;
+mod speaking;
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::answer::{Answer, Kind};
+use crate::history::History;
+use crate::problems::Problems;
+use crate::turn::Turn;
+use crate::{AgentState, Input, Output, Rules};
+
+/// A goodbye that takes longer is not waited for.
+const LONGEST_GOODBYE: Duration = Duration::from_secs(5);
+
+/// One conversation in one room.
+#[derive(Debug)]
+pub struct Conversation {
+    rules: Rules,
+    now: Option<Instant>,
+    outputs: VecDeque<Output>,
+    course: Course,
+    presence: Presence,
+    greeted: bool,
+    state: AgentState,
+    hearing: bool,
+    turn: Turn,
+    answer: Option<Answer>,
+    history: History,
+    /// The history ends with words of the caller that are to be answered.
+    unanswered: bool,
+    problems: Problems,
+    /// To be said when nobody speaks.
+    announcements: Vec<&'static str>,
+    last_utterance: u64,
+    last_answer: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Course {
+    Open,
+    Ending { leave_by: Instant },
+    Over,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    Awaited,
+    Here,
+    Gone,
+}
+
+impl Conversation {
+    pub fn new(rules: Rules) -> Self {
+        let state = AgentState::Initializing;
+        Self {
+            rules,
+            now: None,
+            outputs: VecDeque::from([Output::State(state)]),
+            course: Course::Open,
+            presence: Presence::Awaited,
+            greeted: false,
+            state,
+            hearing: false,
+            turn: Turn::default(),
+            answer: None,
+            history: History::default(),
+            unanswered: false,
+            problems: Problems::default(),
+            announcements: Vec::new(),
+            last_utterance: 0,
+            last_answer: 0,
+        }
+    }
+
+    /// Takes what happened at `now`. Time never runs backwards in here: an earlier `now` than the
+    /// last one counts as the last one.
+    pub fn handle(&mut self, now: Instant, input: Input) {
+        let now = self.now.map_or(now, |last| last.max(now));
+        self.now = Some(now);
+        match self.course {
+            Course::Open => self.take(now, input),
+            Course::Ending { .. } => self.take_while_ending(input),
+            Course::Over => return,
+        }
+        // Afterwards, because what happened in time may only be told late.
+        self.expire(now);
+        self.settle();
+        self.publish_state();
+    }
+
+    /// The next thing to do, if any.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to call `handle` with [`Input::Tick`] at the latest.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        match self.course {
+            Course::Open => self.turn.next_deadline(),
+            Course::Ending { leave_by } => Some(leave_by),
+            Course::Over => None,
+        }
+    }
+
+    fn take(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Tick => {}
+            Input::CallerJoined => self.caller_joined(),
+            Input::CallerLeft => self.caller_left(),
+            Input::SpeechStarted => self.speech_started(now),
+            Input::SpeechStopped { silence } => self.speech_stopped(now, silence),
+            Input::Transcript {
+                utterance,
+                text,
+                is_final,
+            } => self.transcript(utterance, &text, is_final),
+            Input::RecognitionFailed { utterance, problem } => {
+                self.recognition_failed(utterance, problem);
+            }
+            Input::Typed { text } => self.typed(text.trim()),
+            Input::Interrupt => self.interrupt(),
+            Input::End => self.end(now),
+            Input::Sentence {
+                answer,
+                written,
+                spoken,
+            } => self.sentence(answer, written, spoken),
+            Input::GenerationDone { answer } => self.generation_done(answer),
+            Input::GenerationFailed { answer, problem } => self.generation_failed(answer, problem),
+            Input::Heard { .. } | Input::SentencePlayed { .. } | Input::SpeechFailed { .. } => {
+                self.playout(input);
+            }
+        }
+    }
+
+    fn take_while_ending(&mut self, input: Input) {
+        match input {
+            Input::CallerLeft => self.leave(),
+            input => self.playout(input),
+        }
+    }
+
+    fn caller_joined(&mut self) {
+        self.presence = Presence::Here;
+        let first_time = !std::mem::replace(&mut self.greeted, true);
+        // Who speaks first needs no greeting.
+        let quiet = self.turn.is_empty() && !self.unanswered;
+        if first_time && quiet && !self.rules.greeting.trim().is_empty() {
+            let greeting = self.rules.greeting.clone();
+            self.say(Kind::Greeting, &[greeting.trim()]);
+        }
+    }
+
+    fn caller_left(&mut self) {
+        self.presence = Presence::Gone;
+        self.fall_silent();
+    }
+
+    /// A typed message is a turn at once. What the caller is saying meanwhile comes afterwards.
+    fn typed(&mut self, text: &str) {
+        if text.is_empty() || self.presence == Presence::Gone {
+            return;
+        }
+        self.stop_answer();
+        self.history.push_user(text);
+        self.unanswered = true;
+        if self.presence == Presence::Here {
+            self.generate();
+        }
+    }
+
+    /// Nothing more is said about what was asked so far; the caller goes on speaking, if they do.
+    fn interrupt(&mut self) {
+        self.stop_answer();
+        self.abandon_turn(false);
+    }
+
+    fn end(&mut self, now: Instant) {
+        self.fall_silent();
+        if self.presence == Presence::Here && !self.rules.goodbye.trim().is_empty() {
+            let leave_by = now + LONGEST_GOODBYE;
+            self.course = Course::Ending { leave_by };
+            let goodbye = self.rules.goodbye.clone();
+            self.say(Kind::Goodbye, &[goodbye.trim()]);
+        } else {
+            self.leave();
+        }
+    }
+
+    fn leave(&mut self) {
+        self.stop_answer();
+        self.course = Course::Over;
+        self.outputs.push_back(Output::Leave);
+    }
+
+    fn fall_silent(&mut self) {
+        self.set_hearing(false);
+        self.stop_answer();
+        self.abandon_turn(true);
+    }
+
+    /// What time brought about.
+    fn expire(&mut self, now: Instant) {
+        if let Course::Ending { leave_by } = self.course
+            && leave_by <= now
+        {
+            self.leave();
+        }
+        while let Some(due) = self.turn.due(now, &self.rules) {
+            self.turn_due(due);
+        }
+    }
+
+    /// What follows from the state, whatever led to it.
+    fn settle(&mut self) {
+        self.speak_what_is_ready();
+        self.finish_answer();
+        match self.course {
+            Course::Open => {
+                self.take_turn();
+                self.announce();
+            }
+            Course::Ending { .. } if self.answer.is_none() => self.leave(),
+            Course::Ending { .. } | Course::Over => {}
+        }
+    }
+
+    fn publish_state(&mut self) {
+        if self.course == Course::Over {
+            return;
+        }
+        let state = match (self.presence, &self.answer) {
+            (Presence::Awaited, _) => AgentState::Initializing,
+            (Presence::Gone, _) => AgentState::Idle,
+            (Presence::Here, Some(answer)) if answer.is_speaking() => AgentState::Speaking,
+            (Presence::Here, Some(_)) => AgentState::Thinking,
+            (Presence::Here, None) if self.turn.is_being_recognised() => AgentState::Thinking,
+            (Presence::Here, None) => AgentState::Listening,
+        };
+        if std::mem::replace(&mut self.state, state) != state {
+            self.outputs.push_back(Output::State(state));
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! The assistant's side: from a prompt to what was heard.
+
+use super::{Conversation, Presence};
+use crate::answer::{Answer, Kind, Outcome};
+use crate::problems::{NO_ANSWER, ONLY_SHOWN};
+use crate::{AnswerId, Input, Output, Problem, Stage};
+
+impl Conversation {
+    /// Asks the model for an answer to what the history ends with.
+    pub(super) fn generate(&mut self) {
+        self.unanswered = false;
+        // What was to be said about earlier turns is out of date.
+        self.announcements.clear();
+        let answer = self.next_answer();
+        self.answer = Some(Answer::to_generate(answer));
+        self.outputs.push_back(Output::Generate {
+            answer,
+            messages: self.history.prompt(&self.rules),
+            max_tokens: self.rules.max_answer_tokens,
+        });
+    }
+
+    pub(super) fn sentence(&mut self, answer: AnswerId, written: String, spoken: String) {
+        if let Some(answer) = self.generating(answer) {
+            answer.add(written, spoken);
+            self.works(Stage::LanguageModel);
+        }
+    }
+
+    pub(super) fn generation_done(&mut self, answer: AnswerId) {
+        if let Some(answer) = self.generating(answer) {
+            answer.generated(false);
+            self.works(Stage::LanguageModel);
+        }
+    }
+
+    pub(super) fn generation_failed(&mut self, answer: AnswerId, problem: Problem) {
+        if let Some(answer) = self.generating(answer) {
+            answer.generated(true);
+            self.problem(problem);
+        }
+    }
+
+    /// What became of sentences that were spoken.
+    pub(super) fn playout(&mut self, input: Input) {
+        let mut delta = String::new();
+        match input {
+            Input::Heard {
+                answer,
+                sentence,
+                chars,
+            } => {
+                let answer = self.answer.as_mut().filter(|current| current.id == answer);
+                if answer.is_some_and(|a| a.heard(sentence, chars, &mut delta)) && chars > 0 {
+                    self.works(Stage::TextToSpeech);
+                }
+            }
+            Input::SentencePlayed { answer, sentence } => {
+                let answer = self.answer.as_mut().filter(|current| current.id == answer);
+                if answer.is_some_and(|a| a.played(sentence, &mut delta)) {
+                    self.works(Stage::TextToSpeech);
+                }
+            }
+            Input::SpeechFailed {
+                answer,
+                sentence,
+                problem,
+            } => {
+                let answer = self.answer.as_mut().filter(|current| current.id == answer);
+                if answer.is_some_and(|a| a.not_spoken(sentence, &mut delta)) {
+                    self.problem(problem);
+                }
+            }
+            _ => {}
+        }
+        self.show_answer(delta);
+    }
+
+    /// Says something that needs no model.
+    pub(super) fn say(&mut self, kind: Kind, sentences: &[&str]) {
+        let id = self.next_answer();
+        self.answer = Some(Answer::of(id, kind, sentences));
+        self.speak_what_is_ready();
+    }
+
+    /// Says what there is to say about problems, once nobody else speaks.
+    pub(super) fn announce(&mut self) {
+        let quiet = self.answer.is_none() && !self.turn.is_open();
+        if quiet && self.presence == Presence::Here && !self.announcements.is_empty() {
+            let announcements = std::mem::take(&mut self.announcements);
+            self.say(Kind::Announcement, &announcements);
+        }
+    }
+
+    pub(super) fn speak_what_is_ready(&mut self) {
+        let Some(answer) = &mut self.answer else {
+            return;
+        };
+        // The caller may be about to go on: better a moment later than over their words.
+        if !answer.was_queued() && self.turn.is_tentative() {
+            return;
+        }
+        let id = answer.id;
+        while let Some((sentence, text)) = answer.next_to_speak() {
+            self.outputs.push_back(Output::Speak {
+                answer: id,
+                sentence,
+                text,
+            });
+        }
+        let mut delta = String::new();
+        answer.show_silent(&mut delta);
+        self.show_answer(delta);
+    }
+
+    pub(super) fn finish_answer(&mut self) {
+        if let Some(answer) = self.answer.take_if(|answer| answer.is_over()) {
+            let remark = self.remark(&answer);
+            self.announcements.extend(remark);
+            self.close_answer(&answer, false);
+        }
+    }
+
+    /// Silence at once. What was heard stays in the history.
+    pub(super) fn stop_answer(&mut self) {
+        let Some(mut answer) = self.answer.take() else {
+            return;
+        };
+        if answer.is_at_the_voice() {
+            self.outputs.push_back(Output::StopSpeaking(answer.id));
+        }
+        if answer.is_generating() {
+            self.outputs.push_back(Output::CancelGeneration(answer.id));
+        }
+        if let Some(delta) = answer.break_off() {
+            let answer = answer.id;
+            self.outputs.push_back(Output::AnswerText { answer, delta });
+        }
+        self.close_answer(&answer, true);
+    }
+
+    fn close_answer(&mut self, answer: &Answer, interrupted: bool) {
+        let text = answer.text().to_owned();
+        if matches!(answer.kind, Kind::Reply | Kind::Greeting) {
+            self.history.push_assistant(&text);
+        }
+        self.outputs.push_back(Output::AnswerEnded {
+            answer: answer.id,
+            text,
+            interrupted,
+        });
+    }
+
+    /// What the caller must be told because the answer itself did not reach their ear.
+    fn remark(&mut self, answer: &Answer) -> Option<&'static str> {
+        if !matches!(answer.kind, Kind::Reply | Kind::Greeting) {
+            return None;
+        }
+        match answer.outcome() {
+            Outcome::Spoken => None,
+            Outcome::NotGenerated => self.problems.phrase(Stage::LanguageModel),
+            Outcome::NotSpoken => self.problems.phrase(Stage::TextToSpeech),
+            Outcome::OnlyShown => Some(ONLY_SHOWN),
+            Outcome::Empty => Some(NO_ANSWER),
+        }
+    }
+
+    pub(super) fn problem(&mut self, problem: Problem) {
+        if self.problems.failed(problem) {
+            self.publish_problem();
+        }
+    }
+
+    pub(super) fn works(&mut self, stage: Stage) {
+        if self.problems.works(stage) {
+            self.publish_problem();
+        }
+    }
+
+    fn publish_problem(&mut self) {
+        let problem = self.problems.newest().cloned();
+        self.outputs.push_back(Output::Problem(problem));
+    }
+
+    fn show_answer(&mut self, delta: String) {
+        if let Some(answer) = &self.answer
+            && !delta.is_empty()
+        {
+            let answer = answer.id;
+            self.outputs.push_back(Output::AnswerText { answer, delta });
+        }
+    }
+
+    fn generating(&mut self, id: AnswerId) -> Option<&mut Answer> {
+        let current = self.answer.as_mut()?;
+        (current.id == id && current.is_generating()).then_some(current)
+    }
+
+    fn next_answer(&mut self) -> AnswerId {
+        self.last_answer += 1;
+        AnswerId(self.last_answer)
+    }
+}

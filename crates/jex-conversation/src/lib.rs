@@ -1,0 +1,19 @@
+//! Turn-taking as a sans-IO state machine: who may speak when.
+//!
+//! [`Conversation::handle`] takes what happened and when, [`Conversation::poll`] says what to do
+//! about it, [`Conversation::next_deadline`] when to come back with [`Input::Tick`] if nothing
+//! else happens first. Nothing here sleeps, reads a clock or does I/O, so every rule is tested in
+//! virtual time.
+
+mod alignment;
+mod answer;
+mod budget;
+mod conversation;
+mod history;
+mod problems;
+mod protocol;
+mod turn;
+
+pub use conversation::Conversation;
+pub use history::{Message, Role};
+pub use protocol::{AgentState, AnswerId, Input, Output, Problem, Rules, Stage, UtteranceId};
