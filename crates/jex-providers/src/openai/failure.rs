@@ -1,0 +1,167 @@
+//! From what went wrong at the model's server to what the owner reads.
+
+use std::error::Error;
+
+use async_openai::error::{ApiErrorResponse, OpenAIError, StreamError};
+use reqwest::StatusCode;
+use serde_json::Value;
+
+use super::{OpenAiFlavor, OpenAiOptions, wire};
+use crate::error::{Origin, ProviderError};
+
+const CONTEXT_REMEDY: &str = "Raise `llm.context_tokens` in jex.toml, or begin a new conversation.";
+const KEY_REMEDY: &str =
+    "Put the provider's API key into a file and name it in `llm.api_key_file` in jex.toml.";
+
+/// Knows the server well enough to say what to do.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    pub origin: Origin,
+    flavor: OpenAiFlavor,
+    model: String,
+}
+
+impl Failure {
+    pub fn new(options: &OpenAiOptions) -> Self {
+        let (provider, remedy) = match options.flavor {
+            OpenAiFlavor::Ollama => (
+                "Ollama",
+                "See `jex status` and `jex logs ollama`; if `llm.url` is set in jex.toml, check \
+                 that Ollama runs there.",
+            ),
+            OpenAiFlavor::Compatible => (
+                "The language model",
+                "Check `llm.url` in jex.toml and that the server runs there.",
+            ),
+        };
+        Self {
+            origin: Origin {
+                provider: provider.into(),
+                // An address may carry a password.
+                endpoint: redacted(options),
+                remedy: remedy.into(),
+            },
+            flavor: options.flavor,
+            model: options.model.clone(),
+        }
+    }
+
+    pub fn of(&self, error: OpenAIError) -> ProviderError {
+        match error {
+            OpenAIError::ApiError(response) => self.of_status(response),
+            OpenAIError::Reqwest(error) if error.is_connect() || error.is_request() => {
+                self.origin.unreachable(deepest(&error))
+            }
+            OpenAIError::Reqwest(error) => self.origin.protocol(deepest(&error)),
+            OpenAIError::JSONDeserialize(error, _) => {
+                let reason = format!("an event that is no part of an answer ({error})");
+                self.origin.protocol(reason)
+            }
+            OpenAIError::StreamError(error) => match *error {
+                StreamError::EventStream(reason) if reason.starts_with("Transport error") => {
+                    let reason = format!("the connection broke in mid-answer ({reason})");
+                    self.origin.unreachable(reason)
+                }
+                other => self.origin.protocol(other),
+            },
+            other => self.origin.refused(other),
+        }
+    }
+
+    /// An error that came as an event of the answer.
+    pub fn in_stream(&self, error: Value) -> ProviderError {
+        let (message, code) = wire::error_value(&error);
+        match is_context(&message, code.as_deref()) {
+            true => self.context_exceeded(&message),
+            false => self.origin.refused(message),
+        }
+    }
+
+    fn of_status(&self, response: ApiErrorResponse) -> ProviderError {
+        let status = response.status_code;
+        let (message, code) = (response.api_error.message, response.api_error.code);
+        let said = match message.trim() {
+            "" => String::new(),
+            message => format!(": {message}"),
+        };
+        match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                let reason = format!("the API key was not accepted{said}");
+                self.origin.refused_with(reason, KEY_REMEDY)
+            }
+            StatusCode::NOT_FOUND if message.to_lowercase().contains("model") => {
+                self.model_missing()
+            }
+            StatusCode::NOT_FOUND => self.origin.refused_with(
+                format!("there is no chat API at this address{said}"),
+                "Check `llm.url` in jex.toml; for most servers it ends with /v1.",
+            ),
+            StatusCode::TOO_MANY_REQUESTS => self.origin.refused_with(
+                format!("too many requests, or the account is used up{said}"),
+                "Wait a minute; if it stays, look at the account at the provider.",
+            ),
+            status if status.is_client_error() && is_context(&message, code.as_deref()) => {
+                self.context_exceeded(&message)
+            }
+            status if status.is_redirection() => self.origin.refused_with(
+                format!(
+                    "it wants to send the request elsewhere (status {})",
+                    status.as_u16()
+                ),
+                "Write the final address into `llm.url` in jex.toml.",
+            ),
+            status => self
+                .origin
+                .refused(format!("status {}{said}", status.as_u16())),
+        }
+    }
+
+    fn model_missing(&self) -> ProviderError {
+        let model = &self.model;
+        let remedy = match self.flavor {
+            OpenAiFlavor::Ollama => format!(
+                "Run `jex model use {model}` (or `ollama pull {model}` where Ollama runs), or \
+                 choose another with `jex model list`."
+            ),
+            OpenAiFlavor::Compatible => {
+                "Set `llm.model` in jex.toml to a model that this server has.".into()
+            }
+        };
+        let reason = format!("it has no model named {model}");
+        self.origin.refused_with(reason, remedy)
+    }
+
+    fn context_exceeded(&self, message: &str) -> ProviderError {
+        let reason = format!("the conversation is longer than the model's context ({message})");
+        self.origin.refused_with(reason, CONTEXT_REMEDY)
+    }
+}
+
+/// OpenAI says `context_length_exceeded`, llama.cpp `exceed_context_size_error`, vLLM and others
+/// only write a sentence.
+fn is_context(message: &str, code: Option<&str>) -> bool {
+    let (message, code) = (message.to_lowercase(), code.unwrap_or_default());
+    let about = message.contains("context") || message.contains("prompt");
+    let too_long = ["exceed", "too long", "maximum", "longer than"]
+        .iter()
+        .any(|sign| message.contains(sign));
+    code.contains("context") || (about && too_long)
+}
+
+/// reqwest's own message is "error sending request for url"; what happened is at the bottom.
+fn deepest(error: &dyn Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+fn redacted(options: &OpenAiOptions) -> String {
+    let mut url = options.base_url.clone();
+    // Both fail only for an address that cannot have them.
+    let _ = url.set_password(None);
+    let _ = url.set_username("");
+    url.set_query(None);
+    url.into()
+}
