@@ -1,0 +1,547 @@
+//! The loop of a session.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jex_config::Settings;
+use jex_conversation::{AnswerId, Conversation, Input, Output, Problem, Rules, Stage};
+use jex_providers::Providers;
+use livekit_participant::{
+    DisconnectReason, LocalAudioTrack, Participant, ParticipantKind, Room, RoomEvent, RoomOptions,
+    TrackSource,
+};
+use tokio::sync::{mpsc, watch};
+use url::Url;
+
+use super::Signal;
+use super::captions::{CallerCaption, Caption, Captions};
+use super::ear::{Ear, EarCommand};
+use super::mind::Mind;
+use super::mouth::Mouth;
+use super::recogniser::Recogniser;
+use super::report::{ProblemReport, ProviderNames};
+use super::turns::Turns;
+
+/// A caller who does not hear our track after this long (text only) is greeted all the same.
+const HEARS_US_AT_THE_LATEST: Duration = Duration::from_secs(3);
+/// How long a caller whose connection was lost may stay away, LiveKit's own restart included.
+const CALLER_MAY_RETURN: Duration = Duration::from_secs(60);
+/// A join shortly after LiveKit's restart may time out.
+const JOIN_ATTEMPTS: u32 = 4;
+
+/// What every session of this process shares.
+#[derive(Clone)]
+pub struct Context {
+    pub settings: Arc<Settings>,
+    pub providers: Arc<Providers>,
+}
+
+/// The way into a room.
+#[derive(Debug, Clone)]
+pub struct Ticket {
+    pub room_name: String,
+    pub url: Url,
+    pub token: String,
+}
+
+/// What a session may be told.
+#[derive(Debug)]
+pub enum Control {
+    /// Say goodbye and leave.
+    End,
+}
+
+/// Where a session is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    Joining,
+    InRoom,
+    Reconnecting,
+}
+
+/// Why a session could not be held.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    #[error("could not join room {room}: {source}")]
+    Join {
+        room: String,
+        source: livekit_participant::Error,
+    },
+    #[error("could not publish a track in room {room}: {source}")]
+    Publish {
+        room: String,
+        source: livekit_participant::Error,
+    },
+}
+
+/// Joins the room and talks until the caller has left for good or `Control::End` came.
+pub async fn hold(
+    context: Context,
+    ticket: Ticket,
+    mut control: mpsc::UnboundedReceiver<Control>,
+    phase: watch::Sender<Phase>,
+) -> Result<(), SessionError> {
+    let (room, mut events) = join(&ticket).await?;
+    let publish = |source| SessionError::Publish {
+        room: ticket.room_name.clone(),
+        source,
+    };
+    let track = room.publish_audio("jex-voice").await.map_err(publish)?;
+    let (signals, mut inbox) = mpsc::unbounded_channel();
+    let mut session = Session::new(&context, room.clone(), Arc::new(track), signals);
+    phase.send_replace(Phase::InRoom);
+    session.act();
+    for participant in room.participants() {
+        session.participant_joined(participant).await;
+    }
+    while !session.over {
+        let deadline = session.next_deadline();
+        let due = async {
+            match deadline {
+                Some(at) => tokio::time::sleep_until(at.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            event = events.recv() => match event {
+                Some(event) => session.room_event(event, &phase).await,
+                None => break,
+            },
+            Some(signal) = inbox.recv() => session.signal(signal),
+            Some(Control::End) = control.recv() => session.feed(Input::End),
+            () = due => session.tick(),
+        }
+        session.act();
+    }
+    session.close().await;
+    Ok(())
+}
+
+async fn join(ticket: &Ticket) -> Result<(Room, mpsc::UnboundedReceiver<RoomEvent>), SessionError> {
+    let mut attempt = 1;
+    loop {
+        match Room::connect(&ticket.url, &ticket.token, RoomOptions::default()).await {
+            Ok(joined) => return Ok(joined),
+            Err(error) if attempt < JOIN_ATTEMPTS && !error.is_terminal() => {
+                tracing::warn!(%error, attempt, "could not join yet");
+                tokio::time::sleep(Duration::from_millis(500) * attempt).await;
+                attempt += 1;
+            }
+            Err(source) => {
+                let room = ticket.room_name.clone();
+                return Err(SessionError::Join { room, source });
+            }
+        }
+    }
+}
+
+struct Caller {
+    identity: String,
+    microphone_sid: Option<String>,
+}
+
+struct Session {
+    room: Room,
+    track: Arc<LocalAudioTrack>,
+    conversation: Conversation,
+    ear: Ear,
+    mind: Mind,
+    mouth: Mouth,
+    captions: Captions,
+    turns: Turns,
+    providers: Arc<Providers>,
+    caller: Option<Caller>,
+    /// The caller is there but not known to hear us yet; greeted then at the latest.
+    greet_at: Option<Instant>,
+    /// No caller is there; the session is over then.
+    give_up_at: Option<Instant>,
+    problem: Option<Problem>,
+    voice_problem: Option<Problem>,
+    over: bool,
+}
+
+impl Session {
+    fn new(
+        context: &Context,
+        room: Room,
+        track: Arc<LocalAudioTrack>,
+        signals: mpsc::UnboundedSender<Signal>,
+    ) -> Self {
+        let Context {
+            settings,
+            providers,
+        } = context;
+        let recogniser = Recogniser {
+            provider: providers.stt.clone(),
+        };
+        let mouth = Mouth::new(
+            providers.tts.clone(),
+            providers.announcer.clone(),
+            track.clone(),
+            signals.clone(),
+        );
+        let voice = track.clone();
+        let captions = Captions::spawn(room.clone(), move || voice.sid());
+        register_interrupt(&room, signals.clone());
+        Self {
+            conversation: Conversation::new(rules(settings)),
+            ear: Ear::spawn(recogniser, signals.clone()),
+            mind: Mind::new(providers.llm.clone(), &settings.assistant.language, signals),
+            mouth,
+            captions,
+            turns: Turns::new(providers.made_where.clone()),
+            providers: providers.clone(),
+            room,
+            track,
+            caller: None,
+            greet_at: None,
+            give_up_at: Some(Instant::now() + CALLER_MAY_RETURN),
+            problem: None,
+            voice_problem: None,
+            over: false,
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let conversation = self.conversation.next_deadline();
+        [conversation, self.greet_at, self.give_up_at]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn feed(&mut self, input: Input) {
+        self.conversation.handle(Instant::now(), input);
+    }
+
+    fn tick(&mut self) {
+        let now = Instant::now();
+        if self.greet_at.is_some_and(|at| at <= now) {
+            self.caller_hears_us();
+        }
+        if self.give_up_at.is_some_and(|at| at <= now) {
+            tracing::info!("no caller came back; leaving");
+            self.over = true;
+        }
+        self.conversation.handle(now, Input::Tick);
+    }
+
+    fn signal(&mut self, signal: Signal) {
+        match signal {
+            Signal::Input(input) => {
+                if let Input::SpeechStopped { silence } = &input {
+                    let end = Instant::now().checked_sub(*silence);
+                    self.turns.speech_ended(end.unwrap_or_else(Instant::now));
+                }
+                self.feed(input);
+            }
+            Signal::Mark(answer, mark, at) => self.turns.mark(answer, mark, at),
+            Signal::Voice(problem) => {
+                if self.voice_problem != problem {
+                    self.voice_problem = problem;
+                    self.publish_problem();
+                }
+            }
+        }
+    }
+
+    async fn room_event(&mut self, event: RoomEvent, phase: &watch::Sender<Phase>) {
+        match event {
+            RoomEvent::ParticipantJoined(participant) => {
+                self.participant_joined(participant).await;
+            }
+            RoomEvent::ParticipantLeft(participant, reason)
+                if self.is_caller(&participant.identity) =>
+            {
+                self.caller_left(reason);
+            }
+            RoomEvent::TrackPublished { participant, track }
+                if self.is_caller(&participant.identity)
+                    && track.source == TrackSource::Microphone =>
+            {
+                self.subscribe(track.sid).await;
+            }
+            RoomEvent::TrackSubscribed {
+                participant,
+                track,
+                audio,
+            } if self.is_caller(&participant.identity) => {
+                if let Some(caller) = &mut self.caller {
+                    caller.microphone_sid = Some(track.sid);
+                }
+                self.ear.tell(EarCommand::Listen(Box::new(audio)));
+            }
+            RoomEvent::LocalTrackSubscribed { .. } if self.greet_at.is_some() => {
+                self.caller_hears_us();
+            }
+            RoomEvent::TextReceived {
+                topic,
+                sender_identity,
+                text,
+                ..
+            } if topic == "lk.chat" && self.is_caller(&sender_identity) => self.typed(text),
+            RoomEvent::Reconnecting => {
+                phase.send_replace(Phase::Reconnecting);
+            }
+            RoomEvent::Resumed => {
+                phase.send_replace(Phase::InRoom);
+            }
+            RoomEvent::Reconnected => {
+                phase.send_replace(Phase::InRoom);
+                self.reconnected().await;
+            }
+            RoomEvent::Disconnected(reason) => {
+                tracing::info!(?reason, "the room is gone");
+                self.over = true;
+            }
+            _ => {}
+        }
+    }
+
+    fn is_caller(&self, identity: &str) -> bool {
+        self.caller.as_ref().is_some_and(|c| c.identity == identity)
+    }
+
+    /// The first person in the room is the caller; agents, egress and further people are not.
+    async fn participant_joined(&mut self, participant: Participant) {
+        let person = matches!(
+            participant.kind,
+            ParticipantKind::Standard | ParticipantKind::Sip
+        );
+        if !person || !(self.caller.is_none() || self.is_caller(&participant.identity)) {
+            return;
+        }
+        tracing::info!(identity = participant.identity, "caller is here");
+        self.caller = Some(Caller {
+            identity: participant.identity,
+            microphone_sid: None,
+        });
+        self.give_up_at = None;
+        self.greet_at = Some(Instant::now() + HEARS_US_AT_THE_LATEST);
+        let microphone = participant
+            .tracks
+            .into_iter()
+            .find(|track| track.source == TrackSource::Microphone);
+        if let Some(track) = microphone {
+            self.subscribe(track.sid).await;
+        }
+    }
+
+    async fn subscribe(&mut self, sid: String) {
+        if let Err(error) = self.room.subscribe(&sid, true).await {
+            tracing::warn!(%error, sid, "could not subscribe to the caller's microphone");
+        }
+    }
+
+    fn caller_hears_us(&mut self) {
+        self.greet_at = None;
+        self.feed(Input::CallerJoined);
+    }
+
+    fn caller_left(&mut self, reason: DisconnectReason) {
+        tracing::info!(?reason, "caller left");
+        self.feed(Input::CallerLeft);
+        self.greet_at = None;
+        let for_good = matches!(
+            reason,
+            DisconnectReason::ClientInitiated
+                | DisconnectReason::RoomDeleted
+                | DisconnectReason::UserRejected
+                | DisconnectReason::ParticipantRemoved
+        );
+        if for_good {
+            self.over = true;
+        } else {
+            self.give_up_at = Some(Instant::now() + CALLER_MAY_RETURN);
+        }
+    }
+
+    /// After a full reconnect the caller may not be back yet, and our attributes are as before.
+    async fn reconnected(&mut self) {
+        let Some(caller) = &self.caller else { return };
+        let identity = caller.identity.clone();
+        let back = self
+            .room
+            .participants()
+            .into_iter()
+            .find(|participant| participant.identity == identity);
+        match back {
+            Some(participant) => self.participant_joined(participant).await,
+            None => {
+                self.feed(Input::CallerLeft);
+                self.greet_at = None;
+                self.give_up_at = Some(Instant::now() + CALLER_MAY_RETURN);
+            }
+        }
+    }
+
+    fn typed(&mut self, text: String) {
+        if text.trim().is_empty() {
+            return;
+        }
+        self.turns.heard(text.trim(), true, Instant::now());
+        self.feed(Input::Typed { text });
+    }
+
+    /// Does what the conversation decided.
+    fn act(&mut self) {
+        while let Some(output) = self.conversation.poll() {
+            self.perform(output);
+        }
+    }
+
+    fn perform(&mut self, output: Output) {
+        tracing::debug!(decision = kind(&output), "decided");
+        match output {
+            Output::State(state) => self.captions.publish(Caption::State(state)),
+            Output::Hearing(hearing) => self.captions.publish(Caption::Hearing(hearing)),
+            Output::StartUtterance(id) => self.ear.tell(EarCommand::Start(id)),
+            Output::EndUtterance(id) => self.ear.tell(EarCommand::End(id)),
+            Output::CancelUtterance(id) => self.ear.tell(EarCommand::Cancel(id)),
+            Output::CallerTranscript {
+                utterance,
+                text,
+                is_final,
+            } => self.caller_transcript(utterance.0, text, is_final),
+            Output::Generate {
+                answer,
+                messages,
+                max_tokens,
+            } => {
+                self.turns.asked(answer);
+                self.mind.generate(answer, messages, max_tokens);
+            }
+            Output::CancelGeneration(answer) => {
+                self.turns.cancelled(answer);
+                self.mind.cancel(answer);
+            }
+            Output::Speak {
+                answer,
+                sentence,
+                text,
+            } => self.mouth.speak(answer, sentence, text),
+            Output::StopSpeaking(answer) => self.mouth.stop(answer),
+            Output::AnswerText { answer, delta } => {
+                self.captions.publish(Caption::AnswerText { answer, delta });
+            }
+            Output::AnswerEnded {
+                answer,
+                text,
+                interrupted,
+            } => {
+                self.captions.publish(Caption::AnswerEnded {
+                    answer,
+                    text: text.clone(),
+                    interrupted,
+                });
+                self.report_turn(answer, text, interrupted);
+            }
+            Output::Problem(problem) => {
+                self.problem = problem;
+                self.publish_problem();
+            }
+            Output::Leave => self.over = true,
+        }
+    }
+
+    fn caller_transcript(&mut self, segment: u64, text: String, is_final: bool) {
+        if is_final {
+            self.turns.heard(&text, false, Instant::now());
+        }
+        let Some(caller) = &self.caller else { return };
+        self.captions.publish(Caption::Caller(CallerCaption {
+            segment,
+            identity: caller.identity.clone(),
+            track_sid: caller.microphone_sid.clone().unwrap_or_default(),
+            text,
+            is_final,
+        }));
+    }
+
+    fn report_turn(&mut self, answer: AnswerId, text: String, interrupted: bool) {
+        // Asked now: some servers tell what they run only when they are first used.
+        let names = ProviderNames {
+            stt: self.providers.stt.name(),
+            llm: self.providers.llm.name(),
+            tts: self.providers.tts.name(),
+        };
+        let problem = self.problem_report();
+        let now = Instant::now();
+        let report = self
+            .turns
+            .ended(answer, text, interrupted, names, problem, now);
+        if let Some(report) = report {
+            self.captions.publish(Caption::Turn(Box::new(report)));
+        }
+    }
+
+    fn problem_report(&self) -> Option<ProblemReport> {
+        let problem = self.problem.as_ref().or(self.voice_problem.as_ref())?;
+        let stage = match problem.stage {
+            Stage::SpeechToText => "stt",
+            Stage::LanguageModel => "llm",
+            Stage::TextToSpeech => "tts",
+        };
+        Some(ProblemReport {
+            stage,
+            message: problem.message.clone(),
+            remedy: problem.remedy.clone(),
+        })
+    }
+
+    fn publish_problem(&self) {
+        let json = self.problem_report().map_or_else(String::new, |report| {
+            serde_json::to_string(&report).expect("strings always serialise")
+        });
+        self.captions.publish(Caption::Problem(json));
+    }
+
+    /// Lets the last words out, then leaves.
+    async fn close(self) {
+        let last_words = Duration::from_secs(1);
+        let _ = tokio::time::timeout(last_words, self.track.wait_played()).await;
+        self.captions.close().await;
+        self.room.leave().await;
+    }
+}
+
+fn rules(settings: &Settings) -> Rules {
+    Rules {
+        endpointing: Duration::from_millis(settings.conversation.endpointing_ms),
+        barge_in: Duration::from_millis(settings.conversation.barge_in_ms),
+        transcript_timeout: Duration::from_millis(settings.stt.timeout_ms),
+        instructions: settings.instructions(),
+        greeting: settings.greeting(),
+        goodbye: settings.goodbye(),
+        context_tokens: settings.llm.context_tokens,
+        max_answer_tokens: settings.llm.max_answer_tokens,
+    }
+}
+
+/// RPC `jex.interrupt`: the caller pressed stop.
+fn register_interrupt(room: &Room, signals: mpsc::UnboundedSender<Signal>) {
+    room.register_rpc("jex.interrupt", move |_invocation| {
+        let _ = signals.send(Signal::Input(Input::Interrupt));
+        Box::pin(async { Ok("{}".to_owned()) })
+    });
+}
+
+/// The name of a decision, without its words: nothing of a conversation is logged.
+fn kind(output: &Output) -> &'static str {
+    match output {
+        Output::State(_) => "State",
+        Output::Hearing(_) => "Hearing",
+        Output::StartUtterance(_) => "StartUtterance",
+        Output::EndUtterance(_) => "EndUtterance",
+        Output::CancelUtterance(_) => "CancelUtterance",
+        Output::CallerTranscript { .. } => "CallerTranscript",
+        Output::Generate { .. } => "Generate",
+        Output::CancelGeneration(_) => "CancelGeneration",
+        Output::Speak { .. } => "Speak",
+        Output::StopSpeaking(_) => "StopSpeaking",
+        Output::AnswerText { .. } => "AnswerText",
+        Output::AnswerEnded { .. } => "AnswerEnded",
+        Output::Problem(_) => "Problem",
+        Output::Leave => "Leave",
+    }
+}

@@ -1,0 +1,233 @@
+//! Keeps the record of each answer until it is over and becomes a report.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Instant;
+
+use jex_conversation::AnswerId;
+
+use super::Mark;
+use super::report::{ProblemReport, ProviderNames, Stages, TurnReport};
+
+/// What the caller's current turn is made of, before it becomes an answer.
+#[derive(Debug, Default)]
+struct Asking {
+    text: Option<String>,
+    typed: bool,
+    speech_end: Option<Instant>,
+    heard: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Turn {
+    number: u64,
+    heard: Option<String>,
+    typed: bool,
+    stages: Stages,
+    span: tracing::Span,
+}
+
+/// The turns of one conversation.
+#[derive(Debug)]
+pub struct Turns {
+    made_where: String,
+    asking: Asking,
+    running: HashMap<AnswerId, Turn>,
+    /// Answers that no one asked for (the greeting): first audio only.
+    unasked: HashMap<AnswerId, Stages>,
+    /// Answers whose question joined a later one: they are no turns of their own.
+    withdrawn: HashSet<AnswerId>,
+    count: u64,
+}
+
+impl Turns {
+    pub fn new(made_where: String) -> Self {
+        Self {
+            made_where,
+            asking: Asking::default(),
+            running: HashMap::new(),
+            unasked: HashMap::new(),
+            withdrawn: HashSet::new(),
+            count: 0,
+        }
+    }
+
+    pub fn speech_ended(&mut self, at: Instant) {
+        self.asking.speech_end = Some(at);
+    }
+
+    /// A part of the caller's turn is known; parts of one turn are joined.
+    pub fn heard(&mut self, text: &str, typed: bool, at: Instant) {
+        let asking = &mut self.asking;
+        match &mut asking.text {
+            Some(before) => {
+                before.push(' ');
+                before.push_str(text);
+            }
+            None => asking.text = Some(text.to_owned()),
+        }
+        asking.typed = typed;
+        asking.heard = Some(at);
+        if typed {
+            asking.speech_end = None;
+        }
+    }
+
+    /// The turn is complete: the model is being asked.
+    pub fn asked(&mut self, answer: AnswerId) {
+        let asking = std::mem::take(&mut self.asking);
+        self.count += 1;
+        let span = tracing::info_span!("turn", number = self.count);
+        let stages = Stages {
+            speech_end: asking.speech_end,
+            heard: asking.heard,
+            ..Stages::default()
+        };
+        let turn = Turn {
+            number: self.count,
+            heard: asking.text,
+            typed: asking.typed,
+            stages,
+            span,
+        };
+        self.running.insert(answer, turn);
+    }
+
+    /// Generation was cancelled. If not a word was heard, the question joins the next one.
+    pub fn cancelled(&mut self, answer: AnswerId) {
+        let silent = |turn: &mut Turn| turn.stages.first_audio.is_none();
+        if !self.running.get_mut(&answer).is_some_and(silent) {
+            return;
+        }
+        let Some(turn) = self.running.remove(&answer) else {
+            return;
+        };
+        self.withdrawn.insert(answer);
+        self.count -= 1;
+        self.asking.text = turn.heard;
+        self.asking.typed = turn.typed;
+        self.asking.speech_end = turn.stages.speech_end;
+    }
+
+    pub fn mark(&mut self, answer: AnswerId, mark: Mark, at: Instant) {
+        let stages = match self.running.get_mut(&answer) {
+            Some(turn) => &mut turn.stages,
+            None => self.unasked.entry(answer).or_default(),
+        };
+        match mark {
+            Mark::FirstToken => stages.first_token.get_or_insert(at),
+            Mark::FirstAudio => stages.first_audio.get_or_insert(at),
+        };
+    }
+
+    /// The answer is over; no report for one that was withdrawn before.
+    pub fn ended(
+        &mut self,
+        answer: AnswerId,
+        text: String,
+        interrupted: bool,
+        providers: ProviderNames,
+        problem: Option<ProblemReport>,
+        at: Instant,
+    ) -> Option<TurnReport> {
+        if self.withdrawn.remove(&answer) {
+            return None;
+        }
+        let turn = self.running.remove(&answer);
+        let mut stages = match &turn {
+            Some(turn) => turn.stages,
+            None => self.unasked.remove(&answer).unwrap_or_default(),
+        };
+        stages.ended = Some(at);
+        let stages_ms = stages.to_ms();
+        if let Some(turn) = &turn {
+            // Words stay out of the log: nothing of a conversation is stored.
+            turn.span.in_scope(|| {
+                tracing::info!(typed = turn.typed, interrupted, stages = ?stages_ms, "answered");
+            });
+        }
+        Some(TurnReport {
+            turn_id: turn.as_ref().map(|turn| format!("T{}", turn.number)),
+            answer_id: format!("A{}", answer.0),
+            typed: turn.as_ref().is_some_and(|turn| turn.typed),
+            heard: turn.and_then(|turn| turn.heard),
+            answer: text,
+            interrupted,
+            made_where: self.made_where.clone(),
+            providers,
+            stages_ms,
+            problem,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn turns() -> Turns {
+        Turns::new("on this machine".into())
+    }
+
+    fn names() -> ProviderNames {
+        ProviderNames {
+            stt: "stt".into(),
+            llm: "llm".into(),
+            tts: "tts".into(),
+        }
+    }
+
+    #[test]
+    fn a_question_withdrawn_in_silence_joins_the_next_one() {
+        let mut turns = turns();
+        let now = Instant::now();
+        turns.heard("What is", false, now);
+        turns.asked(AnswerId(1));
+        turns.cancelled(AnswerId(1));
+        turns.heard("the capital of France?", false, now);
+        turns.asked(AnswerId(2));
+
+        let none = turns.ended(AnswerId(1), String::new(), true, names(), None, now);
+        let report = turns
+            .ended(AnswerId(2), "Paris.".into(), false, names(), None, now)
+            .unwrap();
+
+        assert!(none.is_none());
+        assert_eq!(report.turn_id.as_deref(), Some("T1"));
+        assert_eq!(
+            report.heard.as_deref(),
+            Some("What is the capital of France?")
+        );
+    }
+
+    #[test]
+    fn an_answer_cut_short_after_its_first_word_stays_a_turn() {
+        let mut turns = turns();
+        let now = Instant::now();
+        turns.heard("Hello", true, now);
+        turns.asked(AnswerId(1));
+        turns.mark(AnswerId(1), Mark::FirstAudio, now);
+        turns.cancelled(AnswerId(1));
+
+        let report = turns
+            .ended(AnswerId(1), "Well".into(), true, names(), None, now)
+            .unwrap();
+
+        assert!(report.interrupted && report.typed);
+    }
+
+    #[test]
+    fn the_greeting_is_no_turn() {
+        let mut turns = turns();
+
+        let report = turns.ended(
+            AnswerId(1),
+            "Hello.".into(),
+            false,
+            names(),
+            None,
+            Instant::now(),
+        );
+
+        assert_eq!(report.unwrap().turn_id, None);
+    }
+}
