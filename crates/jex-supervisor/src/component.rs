@@ -1,0 +1,193 @@
+//! What a component is, as data: how it is started, what it needs, how one sees that it is ready.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+/// One part of the stack.
+#[derive(Debug, Clone)]
+pub struct Component {
+    /// Name in commands, files and messages, such as `livekit`.
+    pub name: &'static str,
+    /// Must be ready before this one starts.
+    pub depends_on: &'static [&'static str],
+    /// Used while running, not waited for: they stop after this one.
+    pub uses: &'static [&'static str],
+    pub origin: Origin,
+    pub ready: Probe,
+    pub warm_up: WarmUp,
+}
+
+/// Who runs it.
+#[derive(Debug, Clone)]
+pub enum Origin {
+    /// JEX, as a child process.
+    Own(Box<Process>),
+    /// Someone else: its address is configured.
+    External { address: Url, key: &'static str },
+}
+
+/// A program and what it needs.
+#[derive(Debug, Clone)]
+pub struct Process {
+    pub program: PathBuf,
+    pub args: Vec<OsString>,
+    /// Added to the environment of `jex up`.
+    pub env: BTreeMap<String, OsString>,
+    /// Prefixes of variables that are taken out of the environment first: what the owner has set
+    /// for another instance of the same program.
+    pub env_removed: &'static [&'static str],
+    /// Written before each start.
+    pub files: Vec<ConfigFile>,
+    /// Folders made before each start, for the owner alone.
+    pub folders: Vec<PathBuf>,
+    pub preparation: Preparation,
+    /// Arguments that make the program print its version, when its probe does not tell.
+    pub version_args: Option<&'static [&'static str]>,
+    pub ports: Vec<Port>,
+    pub stop: StopPolicy,
+    /// Longest time from start to the first successful probe.
+    pub start_limit: Duration,
+}
+
+/// A file of mode 0600.
+#[derive(Debug, Clone)]
+pub struct ConfigFile {
+    pub path: PathBuf,
+    pub contents: SecretString,
+}
+
+/// What happens between writing the files and starting the program.
+#[derive(Debug, Clone)]
+pub enum Preparation {
+    None,
+    /// Empties JEX's own Redis.
+    EmptyRedis {
+        port: u16,
+        password: SecretString,
+    },
+}
+
+/// A TCP port on which it will listen. UDP ports are not declared: LiveKit takes any that is free
+/// in its range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Port {
+    pub number: u16,
+    /// The setting that moves it.
+    pub key: &'static str,
+}
+
+/// How one sees that it answers.
+#[derive(Debug, Clone)]
+pub enum Probe {
+    /// `GET` gives a 2xx; `version` is taken from a field of that name if the body is JSON.
+    Http { url: Url },
+    /// Answers Wyoming's `describe`.
+    Wyoming { url: Url },
+    /// Answers `PING` and `INFO` with the password.
+    Redis { port: u16, password: SecretString },
+    /// Accepts a TCP connection: all one can ask of an API that costs money.
+    Connect { url: Url },
+}
+
+/// The first slow answer, made before it counts as ready.
+#[derive(Debug, Clone)]
+pub enum WarmUp {
+    None,
+    /// The model is there (imported or pulled), fits in memory, and gave a token.
+    Model(ModelWanted),
+    /// A first sentence.
+    Synthesis {
+        url: Url,
+    },
+    /// A first transcript, of what espeak-ng says: no other sound gets as far as the model.
+    Transcription {
+        url: Url,
+        espeak_ng: PathBuf,
+    },
+}
+
+/// Which model Ollama has to have loaded.
+#[derive(Debug, Clone)]
+pub struct ModelWanted {
+    pub ollama: Url,
+    pub name: String,
+    pub context_tokens: u32,
+    /// File that the packaged model is imported from.
+    pub packaged: Option<PathBuf>,
+    /// Where Ollama keeps models, when it is JEX's own.
+    pub folder: Option<PathBuf>,
+}
+
+/// How it is asked to end.
+#[derive(Debug, Clone)]
+pub struct StopPolicy {
+    /// Each signal with the time to wait for the end; after the last one everything is killed.
+    pub steps: Vec<(Signal, Duration)>,
+}
+
+impl StopPolicy {
+    /// SIGTERM, then `wait`.
+    pub fn terminate(wait: Duration) -> Self {
+        Self {
+            steps: vec![(Signal::SIGTERM, wait)],
+        }
+    }
+}
+
+impl Process {
+    /// A program without arguments, files or ports.
+    pub fn new(program: PathBuf) -> Self {
+        Self {
+            program,
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            env_removed: &[],
+            files: Vec::new(),
+            folders: Vec::new(),
+            preparation: Preparation::None,
+            version_args: None,
+            ports: Vec::new(),
+            stop: StopPolicy::terminate(Duration::from_secs(2)),
+            start_limit: Duration::from_secs(30),
+        }
+    }
+
+    pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    pub fn args<A: Into<OsString>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<OsString>) -> Self {
+        self.env.insert(name.into(), value.into());
+        self
+    }
+
+    /// Whether a process started from one declaration is as good as one started from the other.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let files = |process: &Self| -> Vec<(PathBuf, String)> {
+            let file =
+                |file: &ConfigFile| (file.path.clone(), file.contents.expose_secret().to_owned());
+            process.files.iter().map(file).collect()
+        };
+        self.program == other.program
+            && self.args == other.args
+            && self.env == other.env
+            && files(self) == files(other)
+    }
+
+    pub fn port(mut self, number: u16, key: &'static str) -> Self {
+        self.ports.push(Port { number, key });
+        self
+    }
+}

@@ -1,0 +1,31 @@
+//! JEX's ear, mind and mouth. What it speaks with may still be starting: it says so aloud.
+
+use std::time::Duration;
+
+use url::Url;
+
+use super::Stack;
+use crate::SupervisorError;
+use crate::component::{Component, Origin, Probe, StopPolicy, WarmUp};
+
+const NAME: &str = "agent";
+
+pub fn declare(stack: &Stack) -> Result<Component, SupervisorError> {
+    let port = stack.settings.agent.port;
+    let mut process = stack.own(NAME, "jex-agent")?.port(port, "agent.port");
+    // It says goodbye and drains for at most 5 s.
+    process.stop = StopPolicy::terminate(Duration::from_millis(5500));
+    Ok(Component {
+        name: NAME,
+        depends_on: &["livekit"],
+        uses: &["ollama", "whisper", "piper"],
+        origin: Origin::Own(Box::new(process)),
+        ready: Probe::Http { url: health(port) },
+        warm_up: WarmUp::None,
+    })
+}
+
+/// Health endpoint of one of JEX's own programs.
+pub(super) fn health(port: u16) -> Url {
+    Url::parse(&format!("http://127.0.0.1:{port}/health")).expect("a port makes an address")
+}

@@ -1,0 +1,264 @@
+//! The components of the stack, one file each: what they are, never how they are run.
+
+mod agent;
+mod livekit;
+mod ollama;
+mod piper;
+mod redis;
+mod web;
+mod whisper;
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use jex_config::{Parts, Paths, Settings};
+
+use crate::SupervisorError;
+use crate::component::{Component, Process};
+
+/// What the declarations are made from.
+#[derive(Debug, Clone)]
+pub struct Stack {
+    pub settings: Settings,
+    /// The file that `settings` came from.
+    pub config_file: PathBuf,
+    pub paths: Paths,
+    pub parts: Parts,
+    /// Folder of `jex-agent` and `jex-web`.
+    pub binaries: PathBuf,
+    /// Address that LiveKit offers media on.
+    pub node_ip: IpAddr,
+    /// `section.key` and value of settings that were given as flags: JEX's own programs get them,
+    /// too.
+    pub overrides: Vec<(String, String)>,
+}
+
+/// Names of all components, in the order in which they are shown.
+pub const NAMES: [&str; 7] = [
+    "redis", "livekit", "ollama", "whisper", "piper", "agent", "web",
+];
+
+/// Declares the component of a name; `None` if these settings do without it.
+pub fn declare(stack: &Stack, name: &str) -> Result<Option<Component>, SupervisorError> {
+    match name {
+        "redis" => redis::declare(stack),
+        "livekit" => livekit::declare(stack).map(Some),
+        "ollama" => ollama::declare(stack).map(Some),
+        "whisper" => whisper::declare(stack).map(Some),
+        "piper" => piper::declare(stack),
+        "agent" => agent::declare(stack).map(Some),
+        "web" => web::declare(stack).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// Where the page is.
+pub fn address(settings: &Settings) -> String {
+    format!("http://localhost:{}", settings.web.port)
+}
+
+impl Stack {
+    /// The part, or what to do about its absence.
+    fn part<'p>(
+        &self,
+        component: &'static str,
+        part: &'p Option<PathBuf>,
+        name: &str,
+    ) -> Result<&'p PathBuf, SupervisorError> {
+        match part {
+            Some(path) if path.exists() => Ok(path),
+            Some(path) => Err(SupervisorError::CannotStart {
+                component,
+                reason: format!("{} is gone. Run `./dev parts`.", path.display()),
+            }),
+            None => Err(Parts::require(part, name).map_or_else(Into::into, |_| {
+                SupervisorError::CannotStart {
+                    component,
+                    reason: format!("{name} is missing. Run `./dev parts`."),
+                }
+            })),
+        }
+    }
+
+    /// One of JEX's own programs, with the settings that this stack has.
+    fn own(&self, component: &'static str, name: &str) -> Result<Process, SupervisorError> {
+        let program = self.binaries.join(name);
+        if program.exists() {
+            let mut process = Process::new(program);
+            if self.config_file.exists() {
+                process = process.arg("--config").arg(self.config_file.as_os_str());
+            }
+            for (key, value) in &self.overrides {
+                let variable = format!("JEX_{}", key.to_uppercase().replace('.', "__"));
+                process = process.env(variable, value);
+            }
+            return Ok(process);
+        }
+        Err(SupervisorError::CannotStart {
+            component,
+            reason: format!(
+                "{} is missing. Run `./dev build`, or set JEX_BIN to the folder it is in.",
+                program.display()
+            ),
+        })
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::net::Ipv4Addr;
+
+    use jex_config::secrets;
+    use secrecy::ExposeSecret;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::component::Origin;
+    use crate::order;
+
+    /// A stack whose parts are empty files.
+    pub fn stack() -> (TempDir, Stack) {
+        let home = tempfile::tempdir().unwrap();
+        let root = home.path().to_owned();
+        let paths = Paths::from_lookup(|name| (name == "HOME").then(|| root.clone())).unwrap();
+        let file = |name: &str| {
+            let path = root.join(name);
+            std::fs::write(&path, "").unwrap();
+            Some(path)
+        };
+        let voices = root.join("voices");
+        std::fs::create_dir_all(&voices).unwrap();
+        std::fs::write(voices.join("en_US-joe-medium.onnx"), "").unwrap();
+        let parts = Parts {
+            livekit_server: file("livekit-server"),
+            redis_server: file("redis-server"),
+            ollama: file("ollama"),
+            whisper: file("wyoming-faster-whisper"),
+            whisper_model: file("whisper-model"),
+            piper: file("wyoming-piper"),
+            piper_voices: Some(voices),
+            espeak_ng: file("espeak-ng"),
+            model_gguf: file("model.gguf"),
+            page: None,
+        };
+        for name in ["jex-agent", "jex-web"] {
+            file(name);
+        }
+        let settings = Settings::default();
+        secrets::ensure_secrets(&settings, &paths).unwrap();
+        let stack = Stack {
+            settings,
+            config_file: paths.config_file.clone(),
+            paths,
+            parts,
+            binaries: root,
+            node_ip: Ipv4Addr::new(192, 168, 1, 5).into(),
+            overrides: Vec::new(),
+        };
+        (home, stack)
+    }
+
+    pub fn process(component: Component) -> Process {
+        match component.origin {
+            Origin::Own(process) => *process,
+            Origin::External { address, .. } => panic!("external at {address}"),
+        }
+    }
+
+    fn all(stack: &Stack) -> Vec<Component> {
+        NAMES
+            .iter()
+            .filter_map(|name| declare(stack, name).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn they_can_be_started_in_some_order() {
+        let (_home, stack) = stack();
+
+        let order = order::start_order(&all(&stack)).unwrap();
+
+        let place = |name| order.iter().position(|placed| *placed == name).unwrap();
+        assert_eq!(order.len(), 7);
+        assert!(place("redis") < place("livekit") && place("livekit") < place("agent"));
+    }
+
+    #[test]
+    fn what_the_agent_speaks_with_stops_after_it() {
+        let (_home, stack) = stack();
+        let components = all(&stack);
+
+        for name in ["livekit", "ollama", "whisper", "piper"] {
+            assert!(
+                order::stops_after(&components, name).contains(&"agent"),
+                "{name}"
+            );
+        }
+        assert_eq!(order::stops_after(&components, "redis"), ["livekit"]);
+        assert_eq!(order::stops_after(&components, "agent"), [""; 0]);
+    }
+
+    #[test]
+    fn no_secret_is_on_a_command_line_or_in_an_environment() {
+        let (_home, stack) = stack();
+        let livekit = secrets::livekit_credentials(&stack.settings, &stack.paths).unwrap();
+        let redis = secrets::redis_password(&stack.paths).unwrap();
+
+        for component in all(&stack) {
+            let process = process(component);
+            let visible = format!("{:?} {:?}", process.args, process.env);
+            assert!(!visible.contains(livekit.api_secret.expose_secret()));
+            assert!(!visible.contains(redis.expose_secret()));
+        }
+    }
+
+    #[test]
+    fn flags_reach_jexs_own_programs() {
+        let (_home, mut stack) = stack();
+        stack.overrides = vec![("llm.context_tokens".into(), "2048".into())];
+
+        let agent = process(declare(&stack, "agent").unwrap().unwrap());
+
+        assert_eq!(agent.env["JEX_LLM__CONTEXT_TOKENS"], "2048");
+    }
+
+    #[test]
+    fn a_configured_address_is_not_started() {
+        let (_home, mut stack) = stack();
+        stack.settings.livekit.url = Some("wss://example.livekit.cloud".parse().unwrap());
+        stack.settings.llm.url = Some("http://127.0.0.1:11434".parse().unwrap());
+        stack.settings.stt.url = Some("tcp://127.0.0.1:1".parse().unwrap());
+        stack.settings.tts.url = Some("tcp://127.0.0.1:2".parse().unwrap());
+        stack.parts = Parts::default();
+
+        let components = all(&stack);
+
+        let external: Vec<_> = components
+            .iter()
+            .filter(|component| matches!(component.origin, Origin::External { .. }))
+            .map(|component| component.name)
+            .collect();
+        assert_eq!(external, ["livekit", "ollama", "whisper", "piper"]);
+        assert!(components.iter().all(|component| component.name != "redis"));
+        assert!(order::start_order(&components).is_some());
+    }
+
+    #[test]
+    fn a_missing_part_names_the_remedy() {
+        let (_home, mut stack) = stack();
+        stack.parts.piper = None;
+        stack.parts.ollama = Some("/gone/ollama".into());
+
+        let piper = declare(&stack, "piper").unwrap_err().to_string();
+        let ollama = declare(&stack, "ollama").unwrap_err().to_string();
+
+        assert!(
+            piper.contains("wyoming-piper") && piper.contains("./dev parts"),
+            "{piper}"
+        );
+        assert!(
+            ollama.contains("/gone/ollama") && ollama.contains("./dev parts"),
+            "{ollama}"
+        );
+    }
+}

@@ -1,0 +1,115 @@
+//! The language model: JEX's own Ollama with its own model folder, or an API elsewhere.
+
+use std::time::Duration;
+
+use jex_config::LlmProvider;
+use jex_config::secrets;
+
+use super::Stack;
+use crate::SupervisorError;
+use crate::component::{Component, ModelWanted, Origin, Probe, Process, StopPolicy, WarmUp};
+
+const NAME: &str = "ollama";
+
+pub fn declare(stack: &Stack) -> Result<Component, SupervisorError> {
+    let settings = &stack.settings;
+    let llm = &settings.llm;
+    let address = settings.ollama_url();
+    let version = address.join("api/version");
+    let ready = match (llm.provider, version) {
+        (LlmProvider::Ollama, Ok(url)) => Probe::Http { url },
+        _ => Probe::Connect {
+            url: address.clone(),
+        },
+    };
+    let wanted = ModelWanted {
+        ollama: address.clone(),
+        name: llm.model.clone(),
+        context_tokens: llm.context_tokens,
+        packaged: stack.parts.model_gguf.clone(),
+        folder: llm.url.is_none().then(|| stack.paths.models()),
+    };
+    let warm_up = match llm.provider {
+        LlmProvider::Ollama => WarmUp::Model(wanted),
+        // Every token there is paid for.
+        LlmProvider::OpenaiCompatible => WarmUp::None,
+    };
+    if llm.url.is_some() {
+        // A key that cannot be read is said now, not in the first conversation.
+        secrets::llm_api_key(settings)?;
+        return Ok(Component {
+            name: NAME,
+            depends_on: &[],
+            uses: &[],
+            origin: Origin::External {
+                address,
+                key: "llm.url",
+            },
+            ready,
+            warm_up,
+        });
+    }
+    let program = stack.part(NAME, &stack.parts.ollama, "ollama")?;
+    let mut process = Process::new(program.clone())
+        .arg("serve")
+        .env("OLLAMA_HOST", format!("127.0.0.1:{}", llm.port))
+        .env("OLLAMA_MODELS", stack.paths.models())
+        .env("OLLAMA_NO_CLOUD", "1")
+        // Keys of the owner's other Ollama, and its settings, are none of ours.
+        .env("HOME", stack.paths.state.join(NAME))
+        .env("OLLAMA_KEEP_ALIVE", "-1")
+        .env("OLLAMA_MAX_LOADED_MODELS", "1")
+        .env("OLLAMA_CONTEXT_LENGTH", llm.context_tokens.to_string())
+        // One slot: it keeps the conversation's prompt, a second one would cost another context.
+        .env("OLLAMA_NUM_PARALLEL", "1")
+        .env("OLLAMA_NOHISTORY", "1")
+        // At its start it would throw away downloads that were broken off.
+        .env("OLLAMA_NOPRUNE", "1")
+        .port(llm.port, "llm.port");
+    process.env_removed = &["OLLAMA_"];
+    process.folders = vec![stack.paths.models(), stack.paths.state.join(NAME)];
+    process.stop = StopPolicy::terminate(Duration::from_millis(1800));
+    Ok(Component {
+        name: NAME,
+        depends_on: &[],
+        uses: &[],
+        origin: Origin::Own(Box::new(process)),
+        ready,
+        warm_up,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::components::tests::{process, stack};
+
+    #[test]
+    fn it_is_private_and_has_the_conversations_context() {
+        let (_home, mut stack) = stack();
+        stack.settings.llm.context_tokens = 8192;
+
+        let process = process(declare(&stack).unwrap());
+
+        assert_eq!(process.env["OLLAMA_HOST"], "127.0.0.1:11435");
+        assert_eq!(process.env["OLLAMA_NO_CLOUD"], "1");
+        assert_eq!(process.env["OLLAMA_KEEP_ALIVE"], "-1");
+        assert_eq!(process.env["OLLAMA_CONTEXT_LENGTH"], "8192");
+        assert_eq!(
+            process.env["OLLAMA_MODELS"],
+            stack.paths.models().as_os_str()
+        );
+    }
+
+    #[test]
+    fn a_paid_api_is_not_warmed_up() {
+        let (_home, mut stack) = stack();
+        stack.settings.llm.provider = LlmProvider::OpenaiCompatible;
+        stack.settings.llm.url = Some("https://api.example.com/v1".parse().unwrap());
+
+        let component = declare(&stack).unwrap();
+
+        assert!(matches!(component.warm_up, WarmUp::None));
+        assert!(matches!(component.ready, Probe::Connect { .. }));
+    }
+}

@@ -1,0 +1,127 @@
+//! Speech synthesis: wyoming-piper with a voice that is there already.
+
+use std::path::Path;
+use std::time::Duration;
+
+use jex_config::TtsProvider;
+
+use super::Stack;
+use crate::SupervisorError;
+use crate::component::{Component, Origin, Probe, Process, StopPolicy, WarmUp};
+
+const NAME: &str = "piper";
+
+pub fn declare(stack: &Stack) -> Result<Option<Component>, SupervisorError> {
+    let tts = &stack.settings.tts;
+    // The agent runs espeak-ng itself.
+    if tts.provider == TtsProvider::EspeakNg {
+        return Ok(None);
+    }
+    let url = stack.settings.tts_url();
+    let ready = Probe::Wyoming { url: url.clone() };
+    let warm_up = WarmUp::Synthesis { url: url.clone() };
+    if tts.url.is_some() {
+        return Ok(Some(Component {
+            name: NAME,
+            depends_on: &[],
+            uses: &[],
+            origin: Origin::External {
+                address: url,
+                key: "tts.url",
+            },
+            ready,
+            warm_up,
+        }));
+    }
+    let program = stack.part(NAME, &stack.parts.piper, "wyoming-piper")?;
+    let packaged = stack.part(NAME, &stack.parts.piper_voices, "the packaged voice")?;
+    // Voices that the owner has put there; the first folder is also where Piper would write.
+    let own = stack.paths.data.join("voices");
+    let voice = match tts.voice.as_str() {
+        "" => first_voice(packaged).ok_or_else(|| SupervisorError::CannotStart {
+            component: NAME,
+            reason: format!("{} holds no voice. Run `./dev parts`.", packaged.display()),
+        })?,
+        named => named.to_owned(),
+    };
+    if ![packaged, &own]
+        .into_iter()
+        .any(|folder| folder.join(format!("{voice}.onnx")).exists())
+    {
+        let reason = format!(
+            "there is no voice {voice}. Put {voice}.onnx and {voice}.onnx.json into {}, or \
+             leave `tts.voice` empty for the packaged one.",
+            own.display()
+        );
+        return Err(SupervisorError::CannotStart {
+            component: NAME,
+            reason,
+        });
+    }
+    let mut process = Process::new(program.clone())
+        .args(["--uri", &format!("tcp://127.0.0.1:{}", tts.port)])
+        .args(["--voice", &voice])
+        .arg("--data-dir")
+        .arg(own.as_os_str())
+        .arg("--data-dir")
+        .arg(packaged.as_os_str())
+        .arg("--local-files-only")
+        .env("HF_HUB_OFFLINE", "1")
+        .env("ORT_DISABLE_TELEMETRY", "1")
+        .env("PYTHONUNBUFFERED", "1")
+        .port(tts.port, "tts.port");
+    process.folders = vec![own];
+    process.stop = StopPolicy::terminate(Duration::from_millis(1500));
+    process.start_limit = Duration::from_secs(90);
+    Ok(Some(Component {
+        name: NAME,
+        depends_on: &[],
+        uses: &[],
+        origin: Origin::Own(Box::new(process)),
+        ready,
+        warm_up,
+    }))
+}
+
+/// Name of the first voice in a folder, by the alphabet.
+fn first_voice(folder: &Path) -> Option<String> {
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .ok()?
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            name.strip_suffix(".onnx").map(str::to_owned)
+        })
+        .collect();
+    names.sort();
+    names.into_iter().next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::components::tests::{process, stack};
+
+    #[test]
+    fn the_packaged_voice_speaks_unless_another_is_named() {
+        let (_home, mut stack) = stack();
+
+        let args = process(declare(&stack).unwrap().unwrap()).args;
+        assert!(args.contains(&"en_US-joe-medium".into()));
+
+        stack.settings.tts.voice = "de_DE-thorsten-medium".into();
+        let error = declare(&stack).unwrap_err().to_string();
+        assert!(
+            error.contains("de_DE-thorsten-medium.onnx") && error.contains("tts.voice"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn espeak_needs_no_component() {
+        let (_home, mut stack) = stack();
+        stack.settings.tts.provider = TtsProvider::EspeakNg;
+
+        assert!(declare(&stack).unwrap().is_none());
+    }
+}

@@ -1,0 +1,52 @@
+//! What can go wrong with the stack, in words for the owner.
+
+use std::path::PathBuf;
+
+use jex_config::ConfigError;
+
+/// Says what happened and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum SupervisorError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("JEX runs already (process {pid}): open {address}. `jex stop` ends it.")]
+    RunsAlready { pid: String, address: String },
+    #[error("JEX is not running. `jex up` starts it.")]
+    NotRunning,
+    #[error("{what} {path}: {source}", path = path.display())]
+    File {
+        what: &'static str,
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("JEX does not answer on {path}: {reason}", path = path.display())]
+    Control { path: PathBuf, reason: String },
+    #[error("{component} cannot start: {reason}")]
+    CannotStart {
+        component: &'static str,
+        reason: String,
+    },
+    #[error("{0}")]
+    Model(String),
+    #[error("{0}")]
+    NotReady(String),
+    #[error("{what}: {source}")]
+    System {
+        what: &'static str,
+        source: std::io::Error,
+    },
+}
+
+impl SupervisorError {
+    pub(crate) fn system(what: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::System { what, source }
+    }
+
+    pub(crate) fn file(
+        what: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File { what, path, source }
+    }
+}

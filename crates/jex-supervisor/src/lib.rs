@@ -1,0 +1,41 @@
+//! Declares, starts, probes, restarts and stops JEX's components.
+//!
+//! What a component *is* stands apart from how it is run, so that another backend (units of an
+//! init system) can run the same declarations:
+//!
+//! * declare: [`component`] is the vocabulary, [`components`] holds one file per component,
+//!   [`order`] the order they start and stop in
+//! * probe: [`probe`] asks whether one answers, [`warm_up`] makes its first slow answer happen
+//!   before a caller waits for it
+//! * run: [`run`] is the backend of child processes, with [`restart`] deciding when to try again
+//!
+//! Around them: [`up`](fn@up) is the whole of `jex up`, [`control`] the socket that `jex status` and
+//! `jex stop` use, [`models`] the language models, [`orphans`] sees to it that nothing outlives
+//! JEX, and [`ports`], [`memory`], [`address`] find out about this machine.
+
+pub mod address;
+pub mod component;
+pub mod components;
+pub mod control;
+pub mod memory;
+pub mod models;
+pub mod order;
+pub mod orphans;
+pub mod ports;
+pub mod probe;
+pub mod restart;
+pub mod run;
+pub mod status;
+pub mod warm_up;
+
+mod error;
+mod http;
+mod lock;
+mod log_file;
+mod progress;
+mod up;
+mod wyoming;
+
+pub use error::SupervisorError;
+pub use lock::Lock;
+pub use up::{UpOptions, up};

@@ -1,0 +1,145 @@
+//! Whether a model fits into this machine, and how much memory processes hold.
+
+use std::path::Path;
+
+use procfs::Current;
+use procfs::process::Process;
+
+/// Beside the weights and the context: buffers of the runner, measured with the packaged model
+/// (98 MB of weights, 210 MB resident) and rounded up.
+const RUNNER_BYTES: u64 = 300 * 1024 * 1024;
+/// Left for everything else when a model is loaded.
+const RESERVE_BYTES: u64 = 256 * 1024 * 1024;
+
+/// What a model needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ModelNeeds {
+    /// Size of the model's file.
+    pub weights_bytes: u64,
+    /// Keys and values of the whole context, 16 bit each.
+    pub context_bytes: u64,
+}
+
+impl ModelNeeds {
+    pub fn total_bytes(&self) -> u64 {
+        self.weights_bytes + self.context_bytes + RUNNER_BYTES
+    }
+
+    /// Whether it can be loaded beside what runs.
+    pub fn fit(&self, available_bytes: u64) -> bool {
+        self.total_bytes() + RESERVE_BYTES <= available_bytes
+    }
+}
+
+/// The layers of a model, as Ollama's `show` tells them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    pub layers: u64,
+    pub kv_heads: u64,
+    pub head_size: u64,
+}
+
+impl Shape {
+    /// Bytes of keys and values for a context of so many tokens.
+    pub fn context_bytes(&self, tokens: u32) -> u64 {
+        let per_token = 2 * 2 * self.layers * self.kv_heads * self.head_size;
+        per_token.saturating_mul(u64::from(tokens))
+    }
+}
+
+/// Memory that can still be had without swapping; `None` where the kernel does not tell.
+///
+/// The smaller of what the machine and what this process's control group has left. Tests set
+/// `JEX_TEST_AVAILABLE_BYTES`: what a model needs is the same on every machine, what is free is not.
+pub fn available_bytes() -> Option<u64> {
+    if let Some(bytes) = std::env::var("JEX_TEST_AVAILABLE_BYTES")
+        .ok()
+        .and_then(|text| text.parse().ok())
+    {
+        return Some(bytes);
+    }
+    let machine = procfs::Meminfo::current().ok()?.mem_available?;
+    Some(control_group_left().map_or(machine, |left| left.min(machine)))
+}
+
+fn control_group_left() -> Option<u64> {
+    let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
+    let group = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
+    let folder = Path::new("/sys/fs/cgroup").join(group.trim_start_matches('/'));
+    let number = |name: &str| {
+        let text = std::fs::read_to_string(folder.join(name)).ok()?;
+        text.trim().parse::<u64>().ok()
+    };
+    // Without a limit the file says "max", which is no number.
+    let limit = number("memory.max")?;
+    Some(limit.saturating_sub(number("memory.current")?))
+}
+
+/// Whether a graphics card holds the model: then the machine's memory says nothing about it.
+pub fn has_graphics_card() -> bool {
+    ["/dev/nvidia0", "/dev/kfd"]
+        .into_iter()
+        .any(|device| Path::new(device).exists())
+}
+
+/// Resident memory of processes, in bytes.
+pub fn resident_bytes(processes: &[Process]) -> u64 {
+    processes
+        .iter()
+        .filter_map(|process| process.statm().ok())
+        .map(|statm| statm.resident * procfs::page_size())
+        .sum()
+}
+
+/// As people say it: 98 MB, 4.9 GB.
+pub fn said(bytes: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
+    let gigabytes = bytes as f64 / 1e9;
+    if gigabytes >= 0.995 {
+        format!("{gigabytes:.1} GB")
+    } else {
+        format!("{} MB", (bytes + 500_000) / 1_000_000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GIB: u64 = 1024 * 1024 * 1024;
+
+    #[test]
+    fn a_context_costs_as_llama_says() {
+        // Llama 3.1 8B: 32 layers, 8 heads of 128: 128 KiB a token.
+        let shape = Shape {
+            layers: 32,
+            kv_heads: 8,
+            head_size: 128,
+        };
+
+        assert_eq!(shape.context_bytes(8192), GIB);
+    }
+
+    #[test]
+    fn a_model_that_leaves_nothing_does_not_fit() {
+        let needs = ModelNeeds {
+            weights_bytes: 5 * GIB,
+            context_bytes: GIB,
+        };
+
+        assert!(!needs.fit(6 * GIB));
+        assert!(needs.fit(7 * GIB));
+    }
+
+    #[test]
+    fn sizes_are_said_in_words() {
+        assert_eq!(said(98_400_000), "98 MB");
+        assert_eq!(said(4_920_000_000), "4.9 GB");
+    }
+
+    #[test]
+    fn this_machine_has_some_left() {
+        assert!(available_bytes().unwrap() > 0);
+        assert!(resident_bytes(&[Process::myself().unwrap()]) > 1024 * 1024);
+    }
+}

@@ -1,0 +1,108 @@
+//! What `jex status` shows: the vocabulary of the control socket.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Where a component is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// For what it depends on.
+    Waiting,
+    /// Its process runs, but does not answer yet.
+    Starting,
+    /// It answers; its first slow answer is being made.
+    Warming,
+    Ready,
+    /// It ended by itself and will be started again.
+    Restarting,
+    Stopping,
+    Stopped,
+    /// It cannot start; it is tried again now and then.
+    Failed,
+    /// Someone else runs it, and it answers.
+    External,
+}
+
+impl State {
+    pub fn is_ready(self) -> bool {
+        matches!(self, Self::Ready | Self::External)
+    }
+
+    /// As in the JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Starting => "starting",
+            Self::Warming => "warming",
+            Self::Ready => "ready",
+            Self::Restarting => "restarting",
+            Self::Stopping => "stopping",
+            Self::Stopped => "stopped",
+            Self::Failed => "failed",
+            Self::External => "external",
+        }
+    }
+}
+
+impl std::fmt::Display for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// One component.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ComponentStatus {
+    pub name: String,
+    pub state: State,
+    /// Seconds since 1970 at which it came into this state.
+    pub since_unix: u64,
+    pub pid: Option<u32>,
+    pub version: Option<String>,
+    /// Resident memory of its process and everything that it started.
+    pub memory_bytes: Option<u64>,
+    /// Starts after the first one.
+    pub restarts: u32,
+    /// What went wrong last, with the remedy.
+    pub last_error: Option<String>,
+    /// Absent for external ones.
+    pub log: Option<PathBuf>,
+    /// What it is doing, such as `pulling 34 %`.
+    pub detail: Option<String>,
+}
+
+impl ComponentStatus {
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            state: State::Waiting,
+            since_unix: unix_now(),
+            pid: None,
+            version: None,
+            memory_bytes: None,
+            restarts: 0,
+            last_error: None,
+            log: None,
+            detail: None,
+        }
+    }
+}
+
+/// The whole stack.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StackStatus {
+    pub components: Vec<ComponentStatus>,
+    /// All of them are.
+    pub ready: bool,
+    /// What to open in the browser.
+    pub address: String,
+}
+
+/// Seconds since 1970.
+pub(crate) fn unix_now() -> u64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.as_secs())
+}
