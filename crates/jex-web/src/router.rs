@@ -1,0 +1,72 @@
+//! Which address is answered by what.
+//!
+//! | address | method | answer |
+//! |---|---|---|
+//! | `/health` | GET | that this server runs, for the supervisor |
+//! | `/api/health` | GET | whether LiveKit and the agent are there, for the page |
+//! | `/api/info` | GET | who the assistant is |
+//! | `/api/token` | POST | a token for a fresh room |
+//! | anything else | GET | the page |
+
+use axum::extract::{Request, State};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+use crate::guard::{self, Guard};
+use crate::headers::harden;
+use crate::refusal::Refusal;
+use crate::state::App;
+use crate::token;
+
+/// Everything that is served on `port`.
+pub fn router(app: App, port: u16) -> Router {
+    let api = Router::new()
+        .route("/health", get(neighbours))
+        .route("/info", get(info))
+        .route("/token", post(token::answer))
+        .fallback(nothing)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn(guard::same_origin));
+    Router::new()
+        .route("/health", get(health))
+        .nest("/api", api)
+        .fallback(page)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(Guard::new(port), guard::every_request))
+        .layer(map_response(hardened))
+        .with_state(app)
+}
+
+async fn health() -> Json<Value> {
+    Json(json!({"state": "ready", "version": env!("CARGO_PKG_VERSION")}))
+}
+
+async fn neighbours(State(app): State<App>) -> Json<Value> {
+    let (livekit, agent) = tokio::join!(app.neighbours.livekit(), app.neighbours.agent());
+    Json(json!({"livekit": livekit, "agent": agent}))
+}
+
+async fn info(State(app): State<App>) -> Response {
+    Json(app.info.as_ref()).into_response()
+}
+
+async fn page(State(app): State<App>, request: Request) -> Response {
+    let (method, path) = (request.method(), request.uri().path());
+    app.page.answer(method, path, request.headers())
+}
+
+async fn nothing() -> Refusal {
+    Refusal::not_found()
+}
+
+async fn wrong_method() -> Refusal {
+    Refusal::method_not_allowed()
+}
+
+async fn hardened(mut response: Response) -> Response {
+    harden(response.headers_mut());
+    response
+}

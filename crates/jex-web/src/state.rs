@@ -1,0 +1,61 @@
+//! What the handlers share.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use jex_config::Settings;
+use jex_config::secrets::LivekitCredentials;
+use serde::Serialize;
+use url::Url;
+
+use crate::neighbours::Neighbours;
+use crate::page::Page;
+use crate::token::Tokens;
+
+/// Shared by all requests; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct App {
+    pub page: Arc<Page>,
+    pub tokens: Arc<Tokens>,
+    pub neighbours: Neighbours,
+    pub info: Arc<Info>,
+}
+
+/// What the page says of the assistant.
+#[derive(Debug, Serialize)]
+pub struct Info {
+    assistant_name: String,
+    language: String,
+    model: String,
+    model_is_demo: bool,
+    made_where: String,
+    version: &'static str,
+}
+
+impl App {
+    pub fn new(
+        settings: &Settings,
+        credentials: LivekitCredentials,
+        page: Page,
+    ) -> anyhow::Result<Self> {
+        let livekit = settings.livekit_ws_url();
+        let agent = Url::parse(&format!("http://127.0.0.1:{}/health", settings.agent.port))
+            .expect("a port makes an address");
+        let neighbours =
+            Neighbours::new(&livekit, agent).context("cannot set up an HTTP client")?;
+        Ok(Self {
+            page: Arc::new(page),
+            tokens: Arc::new(Tokens::new(credentials, livekit, Instant::now())),
+            neighbours,
+            info: Arc::new(Info {
+                assistant_name: settings.assistant.name.clone(),
+                language: settings.assistant.language.clone(),
+                model: settings.llm.model.clone(),
+                model_is_demo: settings.model_is_demo(),
+                made_where: settings.made_where(),
+                version: env!("CARGO_PKG_VERSION"),
+            }),
+        })
+    }
+}
