@@ -1,0 +1,229 @@
+//! The command line: one definition gives flags, help and completions.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+const EXAMPLES: &str = "\
+Examples:
+  jex up                                     start everything; Ctrl-C ends it
+  jex up --background && jex status --wait 120
+  jex ask \"What is the capital of France?\"
+  jex ask --audio question.wav --out answer.wav
+  jex model use llama3.1:8b
+  jex config show
+
+Exit status: 0 when all went well, 1 when not (the reason is on stderr), 2 for a wrong command
+line, 3 when JEX is not running, 130 after Ctrl-C.";
+
+/// JEX, a private voice assistant on this machine.
+#[derive(Debug, Parser)]
+#[command(name = "jex", version, after_help = EXAMPLES, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub settings: SettingsArgs,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Where settings come from, beside the environment.
+#[derive(Debug, Args)]
+pub struct SettingsArgs {
+    /// Another settings file than the usual one (`jex config path`)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// One setting for this command only, such as llm.model=llama3.1:8b; may be repeated
+    #[arg(long = "set", global = true, value_name = "SECTION.KEY=VALUE", value_parser = assignment)]
+    pub overrides: Vec<(String, String)>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start everything and watch it until Ctrl-C
+    Up(UpArgs),
+    /// End the JEX that runs
+    Stop,
+    /// Show each part: its state, since when, memory, version, last error
+    #[command(after_help = STATUS_HELP)]
+    Status(StatusArgs),
+    /// Show what a part has logged, or all of them
+    #[command(
+        after_help = "Examples:\n  jex logs\n  jex logs ollama --follow\n  jex logs agent --lines 500"
+    )]
+    Logs(LogsArgs),
+    /// Show or check the settings
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// List the language models that are here, or use another one
+    #[command(subcommand)]
+    Model(ModelCommand),
+    /// Ask a question as a caller would, typed or spoken
+    #[command(after_help = ASK_HELP)]
+    Ask(AskArgs),
+    /// Print a completion script for your shell
+    #[command(
+        after_help = "Example:\n  jex completions bash > ~/.local/share/bash-completion/completions/jex"
+    )]
+    Completions { shell: clap_complete::Shell },
+}
+
+#[derive(Debug, Args)]
+pub struct UpArgs {
+    /// Come back to the prompt once everything is ready; `jex stop` ends it
+    #[arg(long)]
+    pub background: bool,
+}
+
+const STATUS_HELP: &str = "\
+Exit status: 0 only when every part is ready, 1 when one is not, 3 when JEX is not running.
+
+The JSON object has `ready`, `address` and `components`, each with `name`, `state` (waiting,
+starting, warming, ready, restarting, stopping, stopped, failed, external), `since_unix`, `pid`,
+`version`, `memory_bytes`, `restarts`, `last_error`, `log` and `detail`; what is unknown is null.
+When JEX is not running, `components` is empty.";
+
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// As one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Wait this long for every part to be ready
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub wait: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+pub struct LogsArgs {
+    /// A part as `jex status` names it; all of them without
+    pub component: Option<String>,
+    /// Go on as more is logged
+    #[arg(long, short)]
+    pub follow: bool,
+    /// How many of the last lines of each part [default: 200, or 20 of each when all are shown]
+    #[arg(long, short = 'n', value_name = "COUNT")]
+    pub lines: Option<usize>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print every setting in force and where it came from
+    Show {
+        /// As one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check a settings file without using it
+    Check {
+        /// The file to check; without it, the one in use
+        file: Option<PathBuf>,
+    },
+    /// Print where the settings file is
+    Path,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ModelCommand {
+    /// The models that are here, with their size and the memory they need
+    List {
+        /// As one JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Get a model if it is not here yet, and use it from now on
+    Use {
+        /// Name as Ollama knows it, such as llama3.1:8b; jex-demo is the packaged one
+        name: String,
+        /// Do not ask before a download
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
+const ASK_HELP: &str = "\
+Examples:
+  jex ask \"What is the capital of France?\"
+  jex ask --audio question.wav --out answer.wav
+  jex ask --json \"How are you?\" | jq -r .answer
+
+The JSON object has `heard`, `answer`, `interrupted`, `typed`, `made_where`, `providers`,
+`stages_ms` (milliseconds of each stage that happened), `problem`, `room`, `out` and `turns` (when a
+recording holds several). When no answer came it has `error` with `message` and `remedy`.";
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("question").required(true))]
+pub struct AskArgs {
+    /// The question, typed
+    #[arg(group = "question", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub text: Option<String>,
+    /// The question, spoken: a WAV file of any rate and number of channels
+    #[arg(long, group = "question", value_name = "FILE")]
+    pub audio: Option<PathBuf>,
+    /// Where to write the answer's sound, as a WAV file (48 kHz, mono)
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Longest wait for the whole answer, counted from the end of the question
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub timeout: Duration,
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if key.contains('.') => Ok((key.trim().to_owned(), value.to_owned())),
+        _ => Err("write it as section.key=value, such as llm.model=llama3.1:8b".into()),
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "a number of seconds is needed")?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if duration <= Duration::from_secs(86_400) => Ok(duration),
+        _ => Err("between 0 and 86400 seconds".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_question_is_typed_or_spoken_never_both_or_neither() {
+        let parse = |args: &[&str]| Cli::try_parse_from([&["jex", "ask"], args].concat());
+
+        assert!(parse(&["hello"]).is_ok());
+        assert!(parse(&["--audio", "q.wav"]).is_ok());
+        assert!(parse(&[]).is_err());
+        assert!(parse(&[""]).is_err());
+        assert!(parse(&["hello", "--audio", "q.wav"]).is_err());
+    }
+
+    #[test]
+    fn settings_are_taken_before_and_after_the_command() {
+        for args in [
+            ["jex", "--set", "a.b=c=d", "stop"],
+            ["jex", "stop", "--set", "a.b=c=d"],
+        ] {
+            let cli = Cli::try_parse_from(args).unwrap();
+            assert_eq!(cli.settings.overrides, [("a.b".into(), "c=d".into())]);
+        }
+        assert!(Cli::try_parse_from(["jex", "--set", "model=x", "stop"]).is_err());
+    }
+
+    #[test]
+    fn seconds_may_have_fractions_but_not_be_negative() {
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        assert!(seconds("-1").is_err());
+        assert!(seconds("NaN").is_err());
+        assert!(seconds("1e300").is_err());
+    }
+}

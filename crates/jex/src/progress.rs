@@ -1,0 +1,166 @@
+//! What a slow start is doing: one line on a terminal that is kept up to date, elsewhere a line
+//! for each change.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use jex_supervisor::status::{StackStatus, State};
+
+const TURN: Duration = Duration::from_millis(120);
+
+/// Progress on stderr.
+pub struct Progress {
+    /// On a terminal.
+    spinner: Option<ProgressBar>,
+    /// What was told of each part last.
+    told: BTreeMap<String, String>,
+}
+
+impl Progress {
+    pub fn new() -> Self {
+        let spinner = std::io::stderr().is_terminal().then(|| {
+            let spinner = ProgressBar::new_spinner();
+            let style = ProgressStyle::with_template("{spinner} {wide_msg}");
+            spinner.set_style(style.expect("the template is a constant"));
+            spinner.enable_steady_tick(TURN);
+            spinner
+        });
+        Self {
+            spinner,
+            told: BTreeMap::new(),
+        }
+    }
+
+    /// Shows what the parts are doing.
+    pub fn show(&mut self, status: &StackStatus) {
+        let news = self.news(status);
+        match &self.spinner {
+            Some(spinner) => {
+                spinner.set_message(summary(status));
+                // Failures stay on the screen.
+                for line in news.iter().filter(|line| line.is_failure) {
+                    spinner.println(&line.text);
+                }
+            }
+            None => {
+                for line in news {
+                    eprintln!("{}", line.text);
+                }
+            }
+        }
+    }
+
+    /// What is new since the last time.
+    fn news(&mut self, status: &StackStatus) -> Vec<News> {
+        let mut news = Vec::new();
+        for component in &status.components {
+            let mut text = component.state.to_string();
+            if component.state == State::Failed {
+                text = format!("{text}: {}", component.last_error.as_deref().unwrap_or("-"));
+            } else if let Some(detail) = &component.detail {
+                // Percentages would fill a log.
+                let stage =
+                    detail.trim_end_matches(|c: char| c.is_ascii_digit() || " %.".contains(c));
+                text = format!("{text}: {stage}");
+            }
+            let before = self.told.insert(component.name.clone(), text.clone());
+            if before.as_ref() != Some(&text) {
+                news.push(News {
+                    text: format!("{}: {text}", component.name),
+                    is_failure: component.state == State::Failed,
+                });
+            }
+        }
+        news
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(spinner) = &self.spinner {
+            spinner.finish_and_clear();
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct News {
+    text: String,
+    is_failure: bool,
+}
+
+/// Such as `4 of 7 ready · ollama warming: pulling 34 % · whisper starting`.
+fn summary(status: &StackStatus) -> String {
+    let ready = status
+        .components
+        .iter()
+        .filter(|c| c.state.is_ready())
+        .count();
+    let mut parts = vec![format!("{ready} of {} ready", status.components.len())];
+    for component in status.components.iter().filter(|c| !c.state.is_ready()) {
+        parts.push(match &component.detail {
+            Some(detail) => format!("{} {}: {detail}", component.name, component.state),
+            None => format!("{} {}", component.name, component.state),
+        });
+    }
+    parts.join(" · ")
+}
+
+#[cfg(test)]
+mod tests {
+    use jex_supervisor::status::ComponentStatus;
+
+    use super::*;
+
+    fn status(states: &[(&str, State, Option<&str>)]) -> StackStatus {
+        let components = states.iter().map(|(name, state, detail)| ComponentStatus {
+            state: *state,
+            detail: detail.map(str::to_owned),
+            ..ComponentStatus::new(name)
+        });
+        StackStatus {
+            components: components.collect(),
+            ready: false,
+            address: String::new(),
+        }
+    }
+
+    #[test]
+    fn the_line_names_what_is_not_ready() {
+        let status = status(&[
+            ("redis", State::Ready, None),
+            ("ollama", State::Warming, Some("pulling 34 %")),
+            ("web", State::Starting, None),
+        ]);
+
+        assert_eq!(
+            summary(&status),
+            "1 of 3 ready · ollama warming: pulling 34 % · web starting"
+        );
+    }
+
+    #[test]
+    fn a_log_gets_a_line_for_each_change_and_not_for_each_percent() {
+        let mut progress = Progress {
+            spinner: None,
+            told: BTreeMap::new(),
+        };
+        let pulling = |percent| status(&[("ollama", State::Warming, Some(percent))]);
+
+        let texts: Vec<Vec<String>> = ["pulling 1 %", "pulling 2.5 %", "loading"]
+            .map(|detail| {
+                progress
+                    .news(&pulling(detail))
+                    .into_iter()
+                    .map(|n| n.text)
+                    .collect()
+            })
+            .into();
+
+        assert_eq!(texts[0], ["ollama: warming: pulling"]);
+        assert!(texts[1].is_empty());
+        assert_eq!(texts[2], ["ollama: warming: loading"]);
+    }
+}
