@@ -1,0 +1,89 @@
+'use client';
+
+import { useEffect, useRef, useState } from 'react';
+import { isVisible, lastTurn } from '@/conversation/thread';
+import { useTalk } from '@/talk/useTalk';
+import { VOICE_WORDS, voiceOf } from '@/talk/voice';
+import { TroubleCard } from '@/trouble/TroubleCard';
+import type { Remedy } from '@/trouble/trouble';
+import { useTrouble } from '@/trouble/useTrouble';
+import { Announcer } from './Announcer';
+import { Bar } from './Bar';
+import { Conversation } from './Conversation';
+import { Header } from './Header';
+import { Menu } from './Menu';
+import { MicrophoneHint } from './MicrophoneHint';
+import { useInfo } from './useInfo';
+import { useKeys } from './useKeys';
+import { VoiceRow } from './VoiceRow';
+import { Welcome } from './Welcome';
+
+export function Page() {
+  const talk = useTalk();
+  const info = useInfo();
+  const name = info?.assistantName ?? 'JEX';
+  const { now, trouble, agentIsMissing } = useTrouble(talk, info, name);
+  const field = useRef<HTMLTextAreaElement>(null);
+  const [menuOpen, setMenuOpen] = useState(false);
+
+  const { state, view, thread, microphone, livekit } = talk;
+  const talking = state.phase !== 'idle';
+  const room = 'room' in state ? state.room : null;
+  const voice = voiceOf(state.phase, view.agent, agentIsMissing);
+  const empty = !thread.some(isVisible);
+  const Reader = livekit?.RoomReader;
+
+  useTitle(name, talking ? VOICE_WORDS[voice] : '');
+  useKeys({
+    menuOpen,
+    talking,
+    begin: () => talk.begin(true),
+    leave: talk.leave,
+    toggleMicrophone: talk.toggleMicrophone,
+    stopAnswer: talk.stopAnswer,
+    openMenu: () => setMenuOpen(true),
+    field,
+  });
+
+  const remedies: Record<Remedy, () => void> = {
+    'try-now': talk.tryNow,
+    'begin-again': talk.beginAgain,
+    microphone: talk.openMicrophone,
+    type: () => field.current?.focus(),
+    play: talk.playSound,
+    'stop-answer': talk.stopAnswer,
+    leave: talk.leave,
+    reload: () => location.reload(),
+  };
+
+  return (
+    <div className="mx-auto flex h-dvh max-w-[44rem] flex-col px-4">
+      <Header name={name} madeWhere={lastTurn(thread)?.madeWhere || null} />
+      <main className={`flex min-h-0 flex-1 flex-col ${empty ? 'justify-center' : ''}`}>
+        <h1 className="sr-only">Conversation with {name}</h1>
+        <Conversation thread={thread} name={name} language={info?.language} />
+        <VoiceRow
+          voice={voice}
+          large={empty}
+          track={voice === 'hearing' ? (view.microphone?.track ?? null) : (view.agent?.audio ?? null)}
+          onStop={talk.stopAnswer}
+        />
+        {empty && trouble === null && <Welcome name={name} info={info} talking={talking} />}
+        {microphone === 'on' && view.microphone !== null && trouble === null && (
+          <MicrophoneHint key={view.microphone.track.id} track={view.microphone.track} agentListens={view.agent?.state === 'listening'} />
+        )}
+        <TroubleCard trouble={trouble} alone={empty} now={now} onRemedy={(remedy) => remedies[remedy]()} />
+      </main>
+      <Bar talk={talk} talking={talking} name={name} field={field} onMenu={() => setMenuOpen(true)} />
+      <Menu open={menuOpen} onClose={() => setMenuOpen(false)} name={name} info={info} />
+      <Announcer thread={thread} name={name} />
+      {room !== null && Reader !== undefined && <Reader room={room} onView={talk.onView} />}
+    </div>
+  );
+}
+
+function useTitle(name: string, words: string) {
+  useEffect(() => {
+    document.title = words === '' ? name : `${words} · ${name}`;
+  }, [name, words]);
+}

@@ -1,0 +1,83 @@
+'use client';
+
+import { useEffect, useRef } from 'react';
+import { Level, visible } from '@/talk/level';
+import type { Voice } from '@/talk/voice';
+import { drawVoice } from './draw-voice';
+
+interface Props {
+  voice: Voice;
+  /** What it follows: the microphone while hearing, the agent's voice while speaking. */
+  track: MediaStreamTrack | null;
+  className: string;
+}
+
+/** Frames a second: enough for a voice, and for a breath; none where nothing moves. */
+const FRAMES: Record<Voice, number> = { idle: 0, trouble: 0, connecting: 20, listening: 12, thinking: 20, hearing: 20, speaking: 20 };
+
+/** Decorative: the words beside it say the same. */
+export function VoiceShape({ voice, track, className }: Props) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+
+  useEffect(() => {
+    const element = canvas.current;
+    const context = element?.getContext('2d');
+    if (!element || !context) return;
+
+    const follows = voice === 'speaking' || voice === 'hearing';
+    const level = follows && track !== null ? new Level(track) : null;
+    const calm = matchMedia('(prefers-reduced-motion: reduce)');
+    const dark = matchMedia('(prefers-color-scheme: dark)');
+    let shown = 0;
+    let side = 0;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let handle = 0;
+
+    const fit = () => {
+      const ratio = Math.min(2, devicePixelRatio);
+      side = element.clientWidth;
+      element.width = element.height = Math.round(side * ratio);
+      context.setTransform(ratio, 0, 0, ratio, 0, 0);
+      context.strokeStyle = getComputedStyle(element).color;
+    };
+    const draw = (milliseconds: number) => {
+      const heard = level === null ? 0 : visible(level.rms());
+      // Rises at once, falls slowly: like a needle.
+      shown = Math.max(heard, shown * 0.85);
+      drawVoice(context, side, { voice, time: milliseconds / 1_000, level: shown, still: calm.matches });
+    };
+    // By a timer: asking for every frame would wake the page sixty times a second.
+    const next = () => {
+      timer = setTimeout(() => {
+        handle = requestAnimationFrame((milliseconds) => {
+          draw(milliseconds);
+          next();
+        });
+      }, 1_000 / FRAMES[voice]);
+    };
+    const stop = () => {
+      clearTimeout(timer);
+      cancelAnimationFrame(handle);
+    };
+    const start = () => {
+      stop();
+      fit();
+      draw(performance.now());
+      if (FRAMES[voice] > 0 && !calm.matches) next();
+    };
+
+    const size = new ResizeObserver(start);
+    size.observe(element);
+    calm.addEventListener('change', start);
+    dark.addEventListener('change', start);
+    return () => {
+      stop();
+      size.disconnect();
+      calm.removeEventListener('change', start);
+      dark.removeEventListener('change', start);
+      level?.close();
+    };
+  }, [voice, track]);
+
+  return <canvas ref={canvas} aria-hidden="true" data-voice={voice} className={className} />;
+}

@@ -1,0 +1,60 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { readHealth, readInfo, Refusal, requestToken, ServerGone } from './api';
+
+afterEach(() => vi.unstubAllGlobals());
+
+function answering(status: number, body: string) {
+  const fetched = vi.fn<typeof fetch>(() => Promise.resolve(new Response(body, { status })));
+  vi.stubGlobal('fetch', fetched);
+  return fetched;
+}
+
+const TOKEN = { server_url: 'ws://127.0.0.1:7880', participant_token: 'jwt', room_name: 'talk-1', participant_identity: 'caller-1', expires_in_seconds: 300 };
+
+describe('a token', () => {
+  it('is asked for with POST and JSON, and knows when it ends', async () => {
+    const fetched = answering(200, JSON.stringify(TOKEN));
+
+    const token = await requestToken(() => 1_000);
+
+    expect(token).toEqual({ serverUrl: 'ws://127.0.0.1:7880', token: 'jwt', roomName: 'talk-1', expiresAt: 301_000 });
+    expect(fetched.mock.calls[0]?.[0]).toBe('/api/token');
+    expect(fetched.mock.calls[0]?.[1]).toMatchObject({ method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{}' });
+  });
+
+  it("is refused in the server's own words", async () => {
+    answering(503, '{"error":{"code":"livekit_unreachable","message":"LiveKit does not answer","remedy":"Look at jex status"}}');
+
+    const refusal = await requestToken().catch((error: unknown) => error);
+
+    expect(refusal).toBeInstanceOf(Refusal);
+    expect(refusal).toMatchObject({ status: 503, code: 'livekit_unreachable', message: 'LiveKit does not answer', remedy: 'Look at jex status' });
+  });
+
+  it.each(['<html>', '[]', '{}', JSON.stringify({ ...TOKEN, expires_in_seconds: 'soon' }), JSON.stringify({ ...TOKEN, participant_token: '' })])(
+    'is not %s',
+    async (body) => {
+      answering(200, body);
+
+      await expect(requestToken()).rejects.toBeInstanceOf(ServerGone);
+    },
+  );
+
+  it('cannot come from a server that is gone', async () => {
+    vi.stubGlobal('fetch', () => Promise.reject(new TypeError('Failed to fetch')));
+
+    await expect(requestToken()).rejects.toBeInstanceOf(ServerGone);
+  });
+});
+
+it('a health of unknown words is not a good one', async () => {
+  answering(200, '{"livekit":"fine","agent":"fine"}');
+
+  expect(await readHealth()).toEqual({ livekit: 'unreachable', agent: 'unreachable' });
+});
+
+it('info is read', async () => {
+  answering(200, '{"assistant_name":"Ada","language":"en","model":"jex-demo","model_is_demo":true,"made_where":"on this machine","version":"0.1.0"}');
+
+  expect(await readInfo()).toEqual({ assistantName: 'Ada', language: 'en', model: 'jex-demo', modelIsDemo: true, madeWhere: 'on this machine', version: '0.1.0' });
+});

@@ -1,0 +1,125 @@
+/** What the page asks of its own server, and the replies parsed into types that cannot be wrong. */
+
+export interface Info {
+  assistantName: string;
+  language: string;
+  model: string;
+  /** The packaged 135M English model: a demo. */
+  modelIsDemo: boolean;
+  /** "on this machine", or the provider's host. */
+  madeWhere: string;
+  version: string;
+}
+
+export interface Health {
+  livekit: 'ready' | 'unreachable';
+  agent: 'ready' | 'registering' | 'unreachable';
+}
+
+export interface RoomToken {
+  serverUrl: string;
+  token: string;
+  roomName: string;
+  /** By this page's clock, in milliseconds since 1970. */
+  expiresAt: number;
+}
+
+/** The server answered, and said no. */
+export class Refusal extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly remedy: string,
+  ) {
+    super(message);
+    this.name = 'Refusal';
+  }
+}
+
+/** The page's server did not answer, or with something that is not of JEX. */
+export class ServerGone extends Error {
+  constructor(cause: unknown) {
+    super("the page's server does not answer", { cause });
+    this.name = 'ServerGone';
+  }
+}
+
+const TIMEOUT_MS = 5_000;
+
+export async function requestToken(now: () => number = Date.now): Promise<RoomToken> {
+  const reply = await ask('/api/token', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: '{}',
+  });
+
+  return {
+    serverUrl: text(reply, 'server_url'),
+    token: text(reply, 'participant_token'),
+    roomName: text(reply, 'room_name'),
+    expiresAt: now() + number(reply, 'expires_in_seconds') * 1_000,
+  };
+}
+
+export async function readInfo(): Promise<Info> {
+  const reply = await ask('/api/info');
+
+  return {
+    assistantName: text(reply, 'assistant_name'),
+    language: text(reply, 'language'),
+    model: text(reply, 'model'),
+    modelIsDemo: reply['model_is_demo'] === true,
+    madeWhere: text(reply, 'made_where'),
+    version: text(reply, 'version'),
+  };
+}
+
+export async function readHealth(): Promise<Health> {
+  const reply = await ask('/api/health');
+  const agent = text(reply, 'agent');
+
+  return {
+    livekit: text(reply, 'livekit') === 'ready' ? 'ready' : 'unreachable',
+    agent: agent === 'ready' || agent === 'registering' ? agent : 'unreachable',
+  };
+}
+
+type Reply = Record<string, unknown>;
+
+async function ask(path: string, init?: RequestInit): Promise<Reply> {
+  let response: Response;
+  let body: unknown;
+  try {
+    response = await fetch(path, { ...init, cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS) });
+    body = await response.json();
+  } catch (error) {
+    throw new ServerGone(error);
+  }
+
+  if (!isRecord(body)) throw new ServerGone(`${path} answered with something that is no object`);
+  if (!response.ok) throw refusal(response.status, body);
+  return body;
+}
+
+function refusal(status: number, body: Reply): Refusal {
+  const error = isRecord(body['error']) ? body['error'] : {};
+  const part = (name: string) => (typeof error[name] === 'string' ? error[name] : '');
+  return new Refusal(status, part('code'), part('message'), part('remedy'));
+}
+
+function text(reply: Reply, name: string): string {
+  const value = reply[name];
+  if (typeof value !== 'string' || value === '') throw new ServerGone(`the reply lacks ${name}`);
+  return value;
+}
+
+function number(reply: Reply, name: string): number {
+  const value = reply[name];
+  if (typeof value !== 'number' || !Number.isFinite(value)) throw new ServerGone(`the reply lacks ${name}`);
+  return value;
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,72 @@
+/** Plays the agent's voice and reads the room with LiveKit's own hooks. Shows nothing. */
+
+import { RoomAudioRenderer, RoomContext, useAudioPlayback, useLocalParticipant, useMediaDeviceSelect, useRemoteParticipants } from '@livekit/components-react';
+import { ParticipantKind, RemoteTrack, RoomEvent, Track, type Room } from 'livekit-client';
+import { useEffect, useMemo } from 'react';
+import { parseProblem } from '@/conversation/turn';
+import { useSilentSender } from './useSilentSender';
+import { agentState, type Agent, type RoomView } from './view';
+
+/** What the view is made of. */
+const CHANGES = [
+  RoomEvent.ParticipantAttributesChanged,
+  RoomEvent.TrackPublished,
+  RoomEvent.TrackUnpublished,
+  RoomEvent.TrackSubscribed,
+  RoomEvent.TrackUnsubscribed,
+  RoomEvent.TrackMuted,
+  RoomEvent.TrackUnmuted,
+];
+
+interface Props {
+  room: Room;
+  onView: (view: RoomView) => void;
+}
+
+export function RoomReader({ room, onView }: Props) {
+  return (
+    <RoomContext.Provider value={room}>
+      <RoomAudioRenderer />
+      <Reader room={room} onView={onView} />
+    </RoomContext.Provider>
+  );
+}
+
+function Reader({ room, onView }: Props) {
+  // Not `useVoiceAssistant`: a change between its render and its effect is lost to it, and the agent never seems to come.
+  const participants = useRemoteParticipants({ updateOnlyOn: CHANGES });
+  const participant = participants.find(({ kind }) => kind === ParticipantKind.AGENT);
+  const { microphoneTrack, isMicrophoneEnabled } = useLocalParticipant();
+  const { devices, activeDeviceId } = useMediaDeviceSelect({ kind: 'audioinput', room });
+  const { canPlayAudio } = useAudioPlayback(room);
+
+  const identity = participant?.identity;
+  const attributes = participant?.attributes;
+  const state = agentState(attributes?.['lk.agent.state']);
+  const hearing = attributes?.['jex.hearing'] === 'true';
+  const problem = attributes?.['jex.problem'];
+  const publication = participant?.getTrackPublication(Track.Source.Microphone);
+  const voice = publication?.track instanceof RemoteTrack ? publication.track : undefined;
+  const silent = useSilentSender(participant !== undefined && publication?.isMuted !== true, voice);
+  const audio = voice?.mediaStreamTrack ?? null;
+  const agent = useMemo<Agent | null>(() => {
+    if (identity === undefined) return null;
+    return { identity, state, hearing, problem: parseProblem(problem), silent, audio };
+  }, [identity, state, hearing, problem, silent, audio]);
+
+  const ownTrack = microphoneTrack?.track?.mediaStreamTrack ?? null;
+  const microphone = useMemo(
+    () => (ownTrack === null ? null : { track: ownTrack, muted: !isMicrophoneEnabled }),
+    [ownTrack, isMicrophoneEnabled],
+  );
+  const microphones = useMemo(
+    () => devices.map((device, index) => ({ id: device.deviceId, label: device.label || `Microphone ${index + 1}` })),
+    [devices],
+  );
+
+  useEffect(() => {
+    onView({ agent, microphone, microphones, chosenMicrophone: activeDeviceId, canPlay: canPlayAudio });
+  }, [onView, agent, microphone, microphones, activeDeviceId, canPlayAudio]);
+
+  return null;
+}

@@ -1,0 +1,114 @@
+/** Joins a LiveKit room as a caller. Loaded after first paint: only this file and `RoomReader` hold LiveKit's code. */
+
+import { DisconnectReason, ParticipantKind, Room, RoomEvent, Track, type ReconnectPolicy, type TextStreamHandler } from 'livekit-client';
+import type { ThreadEvent } from '@/conversation/thread';
+import { parseTurn } from '@/conversation/turn';
+import type { RoomToken } from '@/server/api';
+import { resumeDelay } from './backoff';
+import type { Joined, RoomEvents } from './life';
+
+export async function join(token: RoomToken, events: RoomEvents, tell: (event: ThreadEvent) => void): Promise<Joined<Room>> {
+  const policy: ReconnectPolicy = {
+    nextRetryDelayInMs({ retryCount, elapsedMs }) {
+      const delay = resumeDelay(retryCount, elapsedMs);
+      // Zero: it tries at once, and there is nothing to count down.
+      events.resuming(delay === null || delay === 0 ? null : Date.now() + delay);
+      return delay;
+    },
+  };
+  const room = new Room({
+    reconnectPolicy: policy,
+    // Voice detection, endpointing and echo are the agent's and the browser's; video there is none.
+    audioCaptureDefaults: { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
+    publishDefaults: { red: false, dtx: true },
+    disconnectOnPageLeave: true,
+  });
+
+  room.on(RoomEvent.Reconnected, () => events.resumed());
+  room.on(RoomEvent.SignalReconnecting, () => events.resuming(null));
+  room.on(RoomEvent.Disconnected, (reason) => events.lost(DisconnectReason[reason ?? DisconnectReason.UNKNOWN_REASON] ?? ''));
+  room.on(RoomEvent.ParticipantDisconnected, (participant) => {
+    if (participant.kind === ParticipantKind.AGENT) tell({ kind: 'agent-gone', agent: participant.identity });
+  });
+  room.registerTextStreamHandler('lk.transcription', transcriptions(room, tell));
+  room.registerTextStreamHandler('jex.turn', accounts(tell));
+
+  try {
+    await room.connect(token.serverUrl, token.token, { maxRetries: 1, peerConnectionTimeout: 10_000, websocketTimeout: 8_000 });
+  } catch (error) {
+    void room.disconnect();
+    throw error;
+  }
+  return { room, leave: () => room.disconnect() };
+}
+
+/** The caller's words come under the caller's identity, JEX's under its own: one stream for each segment of an answer. */
+function transcriptions(room: Room, tell: (event: ThreadEvent) => void): TextStreamHandler {
+  return async (reader, { identity }) => {
+    const attributes = () => reader.info.attributes ?? {};
+    const segment = attributes()['lk.segment_id'] ?? reader.info.id;
+
+    if (identity === room.localParticipant.identity) {
+      const text = await reader.readAll();
+      const final = attributes()['lk.transcription_final'] === 'true';
+      tell({ kind: 'heard', agent: agentIdentity(room), segment, text, final });
+      return;
+    }
+
+    const answer = attributes()['jex.answer_id'] ?? segment;
+    let text = '';
+    let broken = false;
+    try {
+      for await (const delta of reader) {
+        text += delta;
+        tell({ kind: 'spoken', agent: identity, answer, segment, text });
+      }
+    } catch {
+      // The agent left in mid-sentence.
+      broken = true;
+    }
+    tell({ kind: 'segment-ended', agent: identity, answer, interrupted: broken || attributes()['jex.interrupted'] === 'true' });
+  };
+}
+
+function accounts(tell: (event: ThreadEvent) => void): TextStreamHandler {
+  return async (reader, { identity }) => {
+    const turn = parseTurn(await reader.readAll());
+    if (turn !== null) tell({ kind: 'accounted', agent: identity, turn });
+  };
+}
+
+function agentIdentity(room: Room): string {
+  const agent = [...room.remoteParticipants.values()].find((participant) => participant.kind === ParticipantKind.AGENT);
+  return agent?.identity ?? '';
+}
+
+/** `deviceId` counts when the microphone is opened for the first time in this room. */
+export async function setMicrophone(room: Room, on: boolean, deviceId?: string): Promise<void> {
+  await room.localParticipant.setMicrophoneEnabled(on, deviceId === undefined ? undefined : { deviceId });
+}
+
+/** The microphone's track ended by itself: unplugged, or taken back in the browser. */
+export function onMicrophoneEnded(room: Room, ended: () => void): () => void {
+  const track = room.localParticipant.getTrackPublication(Track.Source.Microphone)?.track?.mediaStreamTrack;
+  track?.addEventListener('ended', ended, { once: true });
+  return () => track?.removeEventListener('ended', ended);
+}
+
+export async function chooseMicrophone(room: Room, deviceId: string): Promise<void> {
+  await room.switchActiveDevice('audioinput', deviceId);
+}
+
+/** Typed words are a turn like spoken ones. */
+export async function sendTyped(room: Room, text: string): Promise<void> {
+  await room.localParticipant.sendText(text, { topic: 'lk.chat' });
+}
+
+export async function stopAnswer(room: Room): Promise<void> {
+  const destinationIdentity = agentIdentity(room);
+  if (destinationIdentity !== '') await room.localParticipant.performRpc({ destinationIdentity, method: 'jex.interrupt', payload: '' });
+}
+
+export async function playSound(room: Room): Promise<void> {
+  await room.startAudio();
+}

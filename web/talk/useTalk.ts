@@ -1,0 +1,236 @@
+'use client';
+
+/** Joins the life of a talk, the room's view, the thread and the microphone into what the page shows and does. */
+
+import type { Room } from 'livekit-client';
+import { useCallback, useEffect, useMemo, useReducer, useRef, useState, useSyncExternalStore } from 'react';
+import { extend, type Thread } from '@/conversation/thread';
+import { requestToken } from '@/server/api';
+import { PageIncomplete } from './failure';
+import { TalkLife, type TalkState } from './life';
+import { isMicrophoneTrouble, microphoneAfter, microphoneMissing, type Microphone } from './microphone';
+import { EMPTY_VIEW, isReady, type RoomView } from './view';
+
+type Livekit = typeof import('./livekit');
+
+export interface Talk {
+  state: TalkState<Room>;
+  view: RoomView;
+  thread: Thread;
+  microphone: Microphone;
+  /** There once the lazily loaded part is. */
+  livekit: Livekit | null;
+  onView: (view: RoomView) => void;
+  /** With the microphone, or by typed words alone. */
+  begin: (withMicrophone: boolean) => void;
+  beginAgain: () => void;
+  tryNow: () => void;
+  leave: () => void;
+  type: (text: string) => void;
+  /** Opens the microphone, mutes it, or opens it again. */
+  toggleMicrophone: () => void;
+  openMicrophone: () => void;
+  chooseMicrophone: (id: string) => void;
+  stopAnswer: () => void;
+  playSound: () => void;
+}
+
+const IDLE: TalkState<Room> = { phase: 'idle' };
+
+export function useTalk(): Talk {
+  const [thread, tell] = useReducer(extend, [] as Thread);
+  const [view, onView] = useState<RoomView>(EMPTY_VIEW);
+  const [trouble, setMicrophoneState] = useState<Microphone>('off');
+  const [livekit, setLivekit] = useState<Livekit | null>(null);
+  /** Also for the room after this one: who muted stays muted there. */
+  const wantsMicrophone = useRef(false);
+  const chosen = useRef<string | undefined>(undefined);
+  const outbox = useRef<{ id: string; text: string }[]>([]);
+
+  const load = useCallback(async (): Promise<Livekit> => {
+    try {
+      const loaded = await import('./livekit');
+      setLivekit(loaded);
+      return loaded;
+    } catch (error) {
+      throw new PageIncomplete('a part of the page could not be loaded', { cause: error });
+    }
+  }, []);
+
+  // After first paint, so that Talk answers at once. If it fails, Talk tries again and says so.
+  useEffect(() => {
+    const timer = setTimeout(() => void load().catch(() => undefined), 200);
+    return () => clearTimeout(timer);
+  }, [load]);
+
+  const [life] = useState(
+    () =>
+      new TalkLife<Room>({
+        token: () => requestToken(),
+        join: async (token, events) => (await load()).join(token, events, tell),
+        now: Date.now,
+        online: () => navigator.onLine,
+        freshRoom: () => tell({ kind: 'fresh-room', id: nextId() }),
+      }),
+  );
+  const state = useSyncExternalStore(life.subscribe, life.snapshot, () => IDLE);
+  const room = 'room' in state ? state.room : null;
+
+  useEffect(() => () => life.leave(), [life]);
+
+  const openMicrophone = useCallback(async () => {
+    wantsMicrophone.current = true;
+    const missing = microphoneMissing(window);
+    if (missing !== null) return setMicrophoneState(missing);
+    if (room === null || livekit === null) return;
+    setMicrophoneState('asking');
+    try {
+      await livekit.setMicrophone(room, true, chosen.current);
+      setMicrophoneState('off');
+    } catch (error) {
+      setMicrophoneState(microphoneAfter(error));
+    }
+  }, [room, livekit]);
+
+  // A new room has no microphone yet; a resumed one still has.
+  const entered = state.phase === 'in-room' ? state.room : null;
+  useEffect(() => {
+    if (entered !== null && livekit !== null && wantsMicrophone.current) void openMicrophone();
+  }, [entered, livekit, openMicrophone]);
+
+  const ownTrack = view.microphone?.track ?? null;
+  useEffect(() => {
+    if (room === null || livekit === null || ownTrack === null) return;
+    return livekit.onMicrophoneEnded(room, () => setMicrophoneState('absent'));
+  }, [room, livekit, ownTrack]);
+
+  useRecovery(trouble, openMicrophone);
+
+  // Typed words wait until the agent is there to take them.
+  const ready = isReady(view.agent);
+  const flush = useCallback(async () => {
+    while (room !== null && livekit !== null && ready && outbox.current.length > 0) {
+      const [next, ...rest] = outbox.current;
+      if (next === undefined) return;
+      outbox.current = rest;
+      try {
+        await livekit.sendTyped(room, next.text);
+        tell({ kind: 'handed-over', id: next.id });
+      } catch {
+        outbox.current = [next, ...outbox.current];
+        return;
+      }
+    }
+  }, [room, livekit, ready]);
+  useEffect(() => void flush(), [flush]);
+
+  const begin = useCallback(
+    (withMicrophone: boolean) => {
+      wantsMicrophone.current = withMicrophone;
+      setMicrophoneState('off');
+      life.begin();
+    },
+    [life],
+  );
+  const leave = useCallback(() => {
+    life.leave();
+    outbox.current = [];
+    tell({ kind: 'left' });
+    onView(EMPTY_VIEW);
+    setMicrophoneState('off');
+  }, [life]);
+  const type = useCallback(
+    (text: string) => {
+      const id = nextId();
+      outbox.current = [...outbox.current, { id, text }];
+      tell({ kind: 'typed', id, text });
+      if (state.phase === 'idle' || state.phase === 'failed') begin(false);
+      else void flush();
+    },
+    [state.phase, begin, flush],
+  );
+
+  const microphone: Microphone = isMicrophoneTrouble(trouble) || trouble === 'asking' ? trouble : view.microphone === null ? 'off' : view.microphone.muted ? 'muted' : 'on';
+  const toggleMicrophone = useCallback(() => {
+    if (microphone === 'on' && room !== null) {
+      wantsMicrophone.current = false;
+      void livekit?.setMicrophone(room, false);
+    } else void openMicrophone();
+  }, [microphone, room, livekit, openMicrophone]);
+
+  return {
+    state,
+    view: room === null ? EMPTY_VIEW : view,
+    thread,
+    microphone,
+    livekit,
+    onView,
+    begin,
+    beginAgain: life.beginAgain,
+    tryNow: life.tryNow,
+    leave,
+    type,
+    toggleMicrophone,
+    openMicrophone: useCallback(() => void openMicrophone(), [openMicrophone]),
+    chooseMicrophone: useCallback(
+      (id: string) => {
+        chosen.current = id;
+        if (room !== null) void livekit?.chooseMicrophone(room, id).catch((error: unknown) => setMicrophoneState(microphoneAfter(error)));
+      },
+      [room, livekit],
+    ),
+    ...useRoomActions(room, livekit),
+  };
+}
+
+function useRoomActions(room: Room | null, livekit: Livekit | null) {
+  return useMemo(
+    () => ({
+      stopAnswer: () => {
+        if (room !== null) void livekit?.stopAnswer(room).catch(() => undefined);
+      },
+      playSound: () => {
+        if (room !== null) void livekit?.playSound(room).catch(() => undefined);
+      },
+    }),
+    [room, livekit],
+  );
+}
+
+/** A microphone that is allowed or plugged in later is used without another press. */
+function useRecovery(microphone: Microphone, open: () => Promise<void>) {
+  useEffect(() => {
+    if (microphone === 'absent') {
+      const again = () => void open();
+      navigator.mediaDevices.addEventListener('devicechange', again);
+      return () => navigator.mediaDevices.removeEventListener('devicechange', again);
+    }
+    if (microphone !== 'denied') return;
+
+    let status: PermissionStatus | null = null;
+    let over = false;
+    const changed = () => {
+      if (status?.state === 'granted') void open();
+    };
+    navigator.permissions
+      .query({ name: 'microphone' as PermissionName })
+      .then((found) => {
+        if (over) return;
+        status = found;
+        found.addEventListener('change', changed);
+      })
+      // Browsers that cannot be asked have the button.
+      .catch(() => undefined);
+    return () => {
+      over = true;
+      status?.removeEventListener('change', changed);
+    };
+  }, [microphone, open]);
+}
+
+/** `crypto.randomUUID` is for secure contexts only; these need be unique on this page alone. */
+let ids = 0;
+function nextId(): string {
+  ids += 1;
+  return String(ids);
+}
