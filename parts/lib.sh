@@ -1,0 +1,121 @@
+# shellcheck shell=bash
+# What the parts' scripts share. `parts/<name>/get` sources this file, defines three functions, and calls `part`:
+#
+#   on_path              prints the part's lines for parts.toml when the machine has it already, else fails
+#   make_part DIR        makes the part inside DIR, which is empty
+#   lines DIR            prints the part's lines for parts.toml when it lies in DIR
+#   part WORD...         does the rest; the words join the part's files in its key (CPU flags, Python)
+#
+# `get` makes the part where it is missing and prints its lines; `get --have` fails instead of making it.
+#
+# A part lies in ~/.cache/jex/parts/<name>-<key>. It is made in a scratch folder beside that and renamed when whole, so a
+# half-made part is never used. What was downloaded or compiled before an interruption is kept by the clients' own caches.
+
+set -euo pipefail
+
+parts_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+checkout=$(dirname "$parts_dir")
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/jex
+parts_cache=$cache/parts
+logs=$cache/logs
+parts_toml=${JEX_PARTS:-$cache/parts.toml}
+
+say() { printf '%s\n' "$*" >&2; }
+
+fail() {
+    say "$*"
+    exit 1
+}
+
+# toml KEY PATH: one line of parts.toml.
+toml() { printf '%s = "%s"\n' "$1" "$2"; }
+
+# on_path_as KEY PROGRAM: the line for a program that is on PATH already.
+on_path_as() {
+    local program
+    program=$(command -v "$2") || return 1
+    toml "$1" "$(realpath "$program")"
+}
+
+# The first Python that the pinned wheels serve.
+find_python() {
+    local python
+    for python in python3 python3.13 python3.12 python3.11; do
+        # Its own path: what is on PATH may be a shim of pyenv or asdf, with habits of its own.
+        "$python" -c 'import sys; (3, 11) <= sys.version_info[:2] < (3, 14) or sys.exit(1); print(sys.executable)' \
+            2>/dev/null && return
+    done
+    fail "No CPython 3.11 to 3.13 on PATH. On Debian or Ubuntu: apt-get install python3 python3-pip"
+}
+
+# What a virtual environment depends on: the interpreter it links to, and the machine.
+python_identity() { "$(find_python)" -c 'import os, sys; print(os.path.realpath(sys.executable), sys.version_info[:2])'; }
+
+# make_venv DIR: a virtual environment with exactly the wheels of requirements.txt. It may be renamed afterwards: its
+# python finds its home beside itself, and the scripts with absolute paths that pip writes are replaced by `launcher`.
+make_venv() {
+    local python
+    python=$(find_python)
+    "$python" -m venv --without-pip "$1"
+    "$python" -m pip --python "$1/bin/python" install --no-deps --only-binary :all: --require-hashes \
+        --progress-bar off --no-warn-script-location --disable-pip-version-check -r "$here/requirements.txt"
+    find "$1/bin" -type f -delete
+}
+
+# launcher DIR NAME MODULE [ENV=VALUE...]: DIR/bin/NAME runs `python -m MODULE` of the virtual environment DIR.
+launcher() {
+    local dir=$1 name=$2 module=$3
+    shift 3
+    printf '#!/bin/sh\n%sexec "$(dirname "$(readlink -f "$0")")/python" -m %s "$@"\n' \
+        "${*:+export $*$'\n'}" "$module" >"$dir/bin/$name"
+    chmod +x "$dir/bin/$name"
+}
+
+# The folder of an installed package: site_packages DIR.
+site_packages() { echo "$1"/lib/python3.*/site-packages; }
+
+part() {
+    local name files key dir
+    on_path && return
+    name=$(basename "$here")
+    if [[ ${part_sources:-} ]]; then files=$part_sources; else files=$(find "$here" -type f | LC_ALL=C sort); fi
+    key=$({
+        printf '%s\n' "$@" "$(uname -m)"
+        xargs -d '\n' sha256sum <<<"$files" | sed "s|$checkout/||"
+    } | sha256sum | cut -c1-16)
+    dir=$parts_cache/$name-$key
+
+    if [[ ! -e $dir/.whole ]]; then
+        [[ $mode == get ]] || return 1
+        make_whole "$name" "$dir"
+    fi
+    touch "$dir/.whole"
+    lines "$dir"
+}
+
+# make_whole NAME DIR: makes the part in a scratch folder and renames it; one process at a time for each part.
+make_whole() {
+    local name=$1 dir=$2 scratch
+    mkdir -p "$parts_cache" "$logs"
+    exec 9>"$parts_cache/.$name.lock"
+    if ! flock --nonblock 9; then
+        say "Another run is getting $name: waiting for it."
+        flock 9
+    fi
+    [[ ! -e $dir/.whole ]] || return 0
+    # Whoever made these was interrupted: the lock is ours.
+    rm -rf "$parts_cache/$name"-*.partial-*
+    scratch=$dir.partial-$$
+    mkdir "$scratch"
+    make_part "$scratch" >"$logs/$name.log" 2>&1
+    touch "$scratch/.whole"
+    rm -rf "$dir"
+    mv "$scratch" "$dir"
+    # Older makes of this part that nothing has asked for in two weeks; a running JEX may still use a younger one.
+    find "$parts_cache" -maxdepth 2 -path "$parts_cache/$name-*/.whole" -mtime +14 -printf '%h\0' | xargs -0r rm -rf
+    exec 9>&-
+}
+
+here=$(cd "$(dirname "$0")" && pwd)
+mode=get
+[[ ${1:-} != --have ]] || mode=have
