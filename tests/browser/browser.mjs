@@ -1,0 +1,96 @@
+// Chromium as an owner has it, but for its microphone, and for what would make it speak to the outside.
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { axeSource, chromium, part } from './parts.mjs';
+
+export const OUT = process.env.JEX_TEST_OUT ?? mkdtempSync(join(tmpdir(), 'jex-browser-'));
+mkdirSync(OUT, { recursive: true });
+
+// Chromium's maker, whom it calls on its own account. By full name: anything else, a STUN server above all, must show.
+const MAKERS_HOSTS = [
+  'accounts.google.com',
+  'android.clients.google.com',
+  'clients2.google.com',
+  'clientservices.googleapis.com',
+  'content-autofill.googleapis.com',
+  'optimizationguide-pa.googleapis.com',
+  'safebrowsing.googleapis.com',
+  'update.googleapis.com',
+];
+
+const QUIET = [
+  `--host-resolver-rules=${MAKERS_HOSTS.map((host) => `MAP ${host} ~NOTFOUND`).join(', ')}`,
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-domain-reliability',
+  '--no-pings',
+  '--disable-features=OptimizationHints,MediaRouter,DialMediaRouteProvider,Translate',
+];
+
+/**
+ * `microphone`: 'fake' (a tone), the path of a wav (played once), 'denied', or 'none'.
+ * What the page reports against its policy or writes as an error is collected in `page.complaints`.
+ */
+export async function openBrowser({ microphone = 'fake', viewport = { width: 1440, height: 900 }, dark = false, calm = false, args = [] } = {}) {
+  const profile = mkdtempSync(join(tmpdir(), 'jex-chromium-'));
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: part('chromium'),
+    headless: true,
+    viewport,
+    colorScheme: dark ? 'dark' : 'light',
+    reducedMotion: calm ? 'reduce' : 'no-preference',
+    // The full Chromium: its old headless shell has no microphone worth the name.
+    args: ['--headless=new', ...QUIET, ...microphoneArgs(microphone), ...args],
+    ignoreDefaultArgs: ['--mute-audio', '--disable-field-trial-config'],
+  });
+  const page = context.pages()[0] ?? (await context.newPage());
+  page.complaints = [];
+  page.on('pageerror', (error) => page.complaints.push(`error: ${error.message}`));
+  page.on('console', (message) => {
+    if (/Content Security Policy/i.test(message.text())) page.complaints.push(`console: ${message.text()}`);
+  });
+  await page.exposeFunction('reportViolation', (text) => page.complaints.push(`policy: ${text}`));
+  await page.addInitScript(() => {
+    document.addEventListener('securitypolicyviolation', (event) => {
+      window.reportViolation(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
+    });
+  });
+  return {
+    context,
+    page,
+    async close() {
+      await context.close();
+      rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+function microphoneArgs(microphone) {
+  switch (microphone) {
+    case 'fake':
+      return ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
+    case 'denied':
+      return ['--use-fake-device-for-media-stream', '--deny-permission-prompts'];
+    case 'none':
+      return ['--use-fake-ui-for-media-stream', '--disable-audio-input'];
+    default:
+      return ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', `--use-file-for-fake-audio-capture=${microphone}%noloop`];
+  }
+}
+
+/** Violations of accessibility, readable. Run as the page's debugger: its policy lets no foreign script in. */
+export async function accessibilityViolations(page) {
+  await page.evaluate(axeSource);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+  return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.target.join(' ')).join(', ')}`);
+}
+
+export async function shot(page, name) {
+  await page.screenshot({ path: join(OUT, `${name}.png`) });
+}

@@ -1,0 +1,426 @@
+// The page in a room of the real LiveKit server, with an agent that does as the test says.
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { startAgent } from './agent.mjs';
+import { accessibilityViolations, openBrowser, OUT, shot } from './browser.mjs';
+import { LIVEKIT_URL, startLivekit, tokenEndpoint } from './livekit.mjs';
+import { servePage } from './page-server.mjs';
+import { wav } from './wav.mjs';
+
+const SECONDS = 1_000;
+let server, livekit;
+let open = [];
+
+before(async () => {
+  server = await servePage({ livekit: LIVEKIT_URL });
+  livekit = await startLivekit();
+});
+after(async () => {
+  await livekit.kill();
+  await server.stop();
+});
+afterEach(async () => {
+  for (const { close } of open.reverse()) await close();
+  open = [];
+});
+
+const trouble = (page, id) => page.waitForSelector(`[data-trouble="${id}"]`, { timeout: 40 * SECONDS });
+const noTrouble = (page) => page.waitForSelector('[data-trouble]', { state: 'detached', timeout: 40 * SECONDS });
+const voice = (page, name) => page.waitForSelector(`canvas[data-voice=${name}]`, { timeout: 20 * SECONDS });
+const answers = (page) => page.locator('[data-line=answer] [data-words]').allInnerTexts();
+
+/** Rooms that the page was let into. */
+function watchRooms() {
+  const rooms = [];
+  const waiting = [];
+  server.api['/api/token'] = tokenEndpoint((room) => {
+    rooms.push(room);
+    waiting.splice(0).forEach((resolve) => resolve(room));
+  });
+  return { rooms, next: () => new Promise((resolve) => waiting.push(resolve)) };
+}
+
+async function openPage(options) {
+  const browser = await openBrowser(options);
+  open.push(browser);
+  await browser.page.goto(server.url);
+  await browser.page.getByText('Talk to JEX').waitFor();
+  return browser.page;
+}
+
+/** Talk is pressed, and an agent comes. */
+async function talk(options) {
+  const page = await openPage(options);
+  const { next, rooms } = watchRooms();
+  const room = next();
+  await page.getByRole('button', { name: 'Talk' }).click();
+  const agent = await enter(await room);
+  await voice(page, 'listening').catch(async (error) => {
+    throw new Error(`the page shows: ${await page.locator('body').innerText()}`, { cause: error });
+  });
+  return { page, agent, rooms };
+}
+
+async function enter(room, options) {
+  const agent = await startAgent(room, options);
+  open.push({ close: () => agent.kill() });
+  return agent;
+}
+
+const TURN = {
+  turn_id: 'T1',
+  answer_id: 'A2',
+  heard: 'What is the capital of France?',
+  typed: false,
+  answer: 'The capital of France is Paris.',
+  interrupted: false,
+  made_where: 'on this machine',
+  providers: { stt: 'Whisper base', llm: 'jex-demo', tts: 'Piper joe' },
+  stages_ms: { speech_end_to_final: 640, final_to_first_token: 210, first_token_to_first_audio: 380, speech_end_to_first_audio: 1_230, answer_audio: 2_150 },
+  problem: null,
+};
+
+function converse(agent) {
+  agent.tell(
+    { do: 'say', answer: 'A1', segment: 'S1', words: ['Hello, ', 'I am JEX. ', 'What would you like to know?'] },
+    { do: 'heard', segment: 'S2', text: 'What is the capital', final: false },
+    { do: 'heard', segment: 'S2', text: 'What is the capital of France?', final: true },
+    { do: 'say', answer: 'A2', segment: 'S3', words: ['The capital ', 'of France '] },
+    { do: 'say', answer: 'A2', segment: 'S4', words: ['is ', 'Paris.'] },
+    { do: 'turn', turn: TURN },
+  );
+}
+
+describe('a conversation', () => {
+  for (const [width, height, dark] of [
+    [360, 740, false],
+    [360, 740, true],
+    [1440, 900, false],
+    [1440, 900, true],
+  ]) {
+    test(`reads as it was spoken, at ${width} pixels, ${dark ? 'dark' : 'light'}`, async () => {
+      const { page, agent } = await talk({ viewport: { width, height }, dark });
+      const name = `${width}-${dark ? 'dark' : 'light'}`;
+
+      converse(agent);
+
+      await page.getByText('How it was made').waitFor();
+      assert.deepEqual(await answers(page), ['Hello, I am JEX. What would you like to know?', 'The capital of France is Paris.']);
+      assert.match(await page.locator('[data-line=said]').innerText(), /What is the capital of France\?$/);
+      assert.ok(await page.getByText('on this machine').first().isVisible());
+      await page.getByText('How it was made').click();
+      assert.match(await page.locator('dl').first().innerText(), /From your last word to the first sound\s+1\.2 s/);
+      assert.equal(await page.getByTestId('announcer').textContent(), 'JEX: The capital of France is Paris.');
+      assert.deepEqual(await accessibilityViolations(page), []);
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'it scrolls sideways');
+
+      agent.attributes({ 'lk.agent.state': 'speaking' });
+      agent.tell({ do: 'tone', seconds: 4 });
+      await voice(page, 'speaking');
+      await page.waitForTimeout(1.5 * SECONDS);
+      await shot(page, `conversation-${name}`);
+      assert.deepEqual(page.complaints, []);
+    });
+  }
+
+  test('a barge-in is seen: the state, the dash, and the interim words', async () => {
+    const { page, agent } = await talk();
+    agent.attributes({ 'lk.agent.state': 'speaking' });
+    agent.tell({ do: 'say', answer: 'A1', segment: 'S1', words: ['Once upon ', 'a time '], open: true });
+    await page.getByText('Once upon a time').waitFor();
+
+    agent.attributes({ 'jex.hearing': 'true' });
+    await voice(page, 'hearing');
+    agent.tell({ do: 'end', segment: 'S1' }, { do: 'heard', segment: 'S2', text: 'Wait', final: false });
+
+    await page.waitForSelector('[data-line=answer][data-state=interrupted]');
+    assert.deepEqual(await answers(page), ['Once upon a time —']);
+    await page.waitForSelector('[data-line=said][data-final=false]');
+  });
+
+  test('the answer can be stopped from the page', async () => {
+    const { page, agent } = await talk();
+    agent.attributes({ 'lk.agent.state': 'speaking' });
+    agent.tell({ do: 'say', answer: 'A1', segment: 'S1', words: ['Once upon ', 'a time '], open: true });
+
+    await page.getByRole('button', { name: 'Stop' }).click();
+
+    await agent.saw(({ saw }) => saw === 'interrupt');
+  });
+
+  test('typed words reach the agent in the same thread', async () => {
+    const { page, agent } = await talk();
+
+    await page.keyboard.press('/');
+    await page.keyboard.type('And of Spain?');
+    await page.keyboard.press('Enter');
+
+    const { text } = await agent.saw(({ saw }) => saw === 'chat');
+    assert.equal(text, 'And of Spain?');
+    await page.waitForFunction(() => /And of Spain\?$/.test(document.querySelector('[data-line=said]')?.innerText ?? ''));
+  });
+
+  test('the keys mute and leave', async () => {
+    const { page, agent } = await talk();
+    await agent.saw(({ saw }) => saw === 'track');
+    await page.getByRole('button', { name: 'Mute the microphone' }).waitFor();
+
+    await page.keyboard.press('Space');
+    await agent.saw(({ saw }) => saw === 'muted');
+    await page.getByRole('button', { name: 'Open the microphone' }).waitFor();
+    await page.keyboard.press('Space');
+    await agent.saw(({ saw }) => saw === 'unmuted');
+    await page.keyboard.press('Escape');
+
+    await agent.saw(({ saw }) => saw === 'left');
+    await page.getByRole('button', { name: 'Talk' }).waitFor();
+  });
+
+  test('it scrolls by itself only at the end', async () => {
+    const { page, agent } = await talk({ viewport: { width: 360, height: 740 } });
+    const long = Array.from({ length: 60 }, (_, index) => `Sentence ${index} of a long answer. `);
+    agent.tell({ do: 'say', answer: 'A1', segment: 'S1', words: long });
+    const box = page.getByRole('region', { name: 'What was said' });
+    await box.getByText('Sentence 59').waitFor();
+    assert.ok(await box.evaluate((element) => element.scrollHeight - element.scrollTop - element.clientHeight < 32));
+
+    await box.evaluate((element) => element.scrollTo(0, 0));
+    agent.tell({ do: 'say', answer: 'A2', segment: 'S2', words: ['The end.'] });
+    await box.getByText('The end.').waitFor();
+
+    assert.equal(await box.evaluate((element) => element.scrollTop), 0);
+  });
+
+  test('the microphone has a level and a choice', async () => {
+    const { page } = await talk();
+
+    await page.waitForFunction(() => Number(document.querySelector('[role=meter]')?.getAttribute('aria-valuenow')) > 0);
+    const options = await page.getByRole('combobox', { name: 'Which microphone' }).locator('option').allInnerTexts();
+    assert.ok(options.length >= 2, options.join());
+    await page.getByRole('combobox', { name: 'Which microphone' }).selectOption({ index: options.length - 1 });
+    await page.waitForFunction((last) => document.querySelector('select').selectedIndex === last, options.length - 1);
+    assert.deepEqual(page.complaints, []);
+  });
+});
+
+describe('what the shape costs', () => {
+  for (const state of ['listening', 'thinking', 'speaking']) {
+    test(`${state} takes under 2 % of a core`, async () => {
+      const { page, agent } = await talk();
+      agent.attributes({ 'lk.agent.state': state });
+      // Words make the shape as small as it is whenever it speaks for long.
+      agent.tell({ do: 'say', answer: 'A1', segment: 'S1', words: ['Hello.'] }, { do: 'tone', seconds: state === 'speaking' ? 30 : 0 });
+      await page.getByRole('listitem').waitFor();
+      await voice(page, state);
+      const share = await mainThread(page);
+
+      const shares = { reduce: [], 'no-preference': [] };
+      for (const reducedMotion of ['no-preference', 'reduce', 'no-preference', 'reduce', 'no-preference', 'reduce']) {
+        await page.emulateMedia({ reducedMotion });
+        shares[reducedMotion].push(await share());
+      }
+      const median = (values) => values.sort((one, other) => one - other)[1];
+      const [moving, still] = [median(shares['no-preference']), median(shares.reduce)];
+
+      console.log(`# ${state}: ${moving.toFixed(1)} % of a core, of which ${(moving - still).toFixed(1)} % for the shape`);
+      assert.ok(moving - still < 2, `${moving} % - ${still} %`);
+    });
+  }
+
+  test('with reduced motion nothing moves', async () => {
+    const { page } = await talk({ calm: true });
+    const picture = () => page.evaluate(() => document.querySelector('canvas').toDataURL());
+
+    const first = await picture();
+    await page.waitForTimeout(0.7 * SECONDS);
+
+    assert.equal(await picture(), first);
+  });
+});
+
+describe('troubles in a room', () => {
+  test('a denied microphone leaves a talk by typing', async () => {
+    const { page, agent } = await talk({ microphone: 'denied' });
+    const card = await trouble(page, 'microphone-denied');
+    assert.match(await card.innerText(), /left of the address/);
+    assert.deepEqual(await accessibilityViolations(page), []);
+    await shot(page, 'trouble-microphone-denied');
+
+    await page.getByLabel('Type to JEX').fill('Can you read me?');
+    await page.keyboard.press('Enter');
+    await agent.saw(({ saw, text }) => saw === 'chat' && text === 'Can you read me?');
+
+    // Allowed later in the browser: no further press.
+    await page.context().grantPermissions(['microphone'], { origin: server.url });
+    await agent.saw(({ saw }) => saw === 'track');
+    await noTrouble(page);
+  });
+
+  test('a machine without a microphone', async () => {
+    const { page } = await talk({ microphone: 'none' });
+    await trouble(page, 'microphone-absent');
+  });
+
+  test('a microphone that another program holds', async () => {
+    const page = await openPage();
+    await page.evaluate(() => {
+      navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('Could not start audio source', 'NotReadableError'));
+    });
+    const { next } = watchRooms();
+    const room = next();
+    await page.getByRole('button', { name: 'Talk' }).click();
+    await enter(await room);
+    await trouble(page, 'microphone-busy');
+  });
+
+  test('a silent microphone brings a hint, and a sound takes it away', async () => {
+    // Twelve seconds of nothing, then four of a tone.
+    const rate = 16_000;
+    const samples = Int16Array.from({ length: 16 * rate }, (_, index) => (index < 12 * rate ? 0 : 20_000 * Math.sin(index / 8)));
+    writeFileSync(join(OUT, 'silence.wav'), wav(rate, samples));
+    const { page } = await talk({ microphone: join(OUT, 'silence.wav') });
+
+    await page.getByText('Nothing is heard from the microphone').waitFor({ timeout: 12 * SECONDS });
+    await page.getByText('Nothing is heard from the microphone').waitFor({ state: 'hidden', timeout: 12 * SECONDS });
+  });
+
+  test('nobody comes: the part that is missing is named, and whoever comes late is welcome', async () => {
+    const page = await openPage();
+    const { next } = watchRooms();
+    server.api['/api/health'] = () => [200, { livekit: 'ready', agent: 'unreachable' }];
+    const room = next();
+    await page.getByRole('button', { name: 'Talk' }).click();
+
+    const card = await trouble(page, 'agent-missing');
+    assert.match(await card.innerText(), /the agent is not running/);
+    await shot(page, 'trouble-agent-missing');
+    server.api['/api/health'] = () => [200, { livekit: 'ready', agent: 'registering' }];
+    await page.getByText('not yet registered at LiveKit').waitFor();
+
+    const agent = await enter(await room);
+    await noTrouble(page);
+    await agent.saw(({ saw }) => saw === 'joined');
+    server.api['/api/health'] = () => [200, { livekit: 'ready', agent: 'ready' }];
+  });
+
+  test('the agent drops out in mid-sentence, and comes back', async () => {
+    const { page, agent, rooms } = await talk();
+    agent.tell({ do: 'say', answer: 'A1', segment: 'S1', words: ['I was about ', 'to say'], open: true });
+    await page.getByText('I was about to say').waitFor();
+    agent.tell({ do: 'leave' });
+
+    await trouble(page, 'agent-gone');
+    assert.deepEqual(await answers(page), ['I was about to say —']);
+
+    await enter(rooms.at(-1));
+    await noTrouble(page);
+    await voice(page, 'listening');
+    assert.equal(rooms.length, 1);
+  });
+
+  test('an agent that is killed is missed within seconds, though LiveKit needs twenty', async () => {
+    const { page, agent } = await talk();
+    const start = performance.now();
+    await agent.kill();
+
+    await trouble(page, 'agent-gone');
+
+    assert.ok(performance.now() - start < 12 * SECONDS, `${performance.now() - start} ms`);
+  });
+
+  test('who muted stays muted in the next room, which remembers nothing', async () => {
+    const { page, agent, rooms } = await talk();
+    converse(agent);
+    await page.getByText('How it was made').waitFor();
+    await page.keyboard.press('Space');
+    await page.getByRole('button', { name: 'Open the microphone' }).waitFor();
+    agent.tell({ do: 'leave' });
+    await trouble(page, 'agent-gone');
+
+    await page.getByRole('button', { name: 'Start afresh' }).click();
+    await page.getByText('What is above is not remembered').waitFor();
+    const next = await enter(rooms.at(-1));
+    await voice(page, 'listening');
+    await page.getByRole('button', { name: 'Open the microphone' }).click();
+
+    await next.saw(({ saw }) => saw === 'track');
+    assert.deepEqual(next.seen.map(({ saw }) => saw), ['joined', 'track']);
+    assert.equal(rooms.length, 2);
+  });
+
+  test('a late answer says what it waits for, and can be stopped', async () => {
+    const { page, agent } = await talk();
+    agent.tell({ do: 'heard', segment: 'S1', text: 'Why?', final: true });
+    agent.attributes({ 'lk.agent.state': 'thinking' });
+
+    const card = await trouble(page, 'answer-late');
+    assert.match(await card.innerText(), /language model \(jex-demo\)/);
+    await shot(page, 'trouble-answer-late');
+    await page.getByRole('button', { name: 'Stop waiting' }).click();
+    await agent.saw(({ saw }) => saw === 'interrupt');
+  });
+
+  test("a provider's problem is shown while it lasts", async () => {
+    const { page, agent } = await talk();
+    agent.attributes({ 'jex.problem': JSON.stringify({ stage: 'stt', message: 'Wyoming at 127.0.0.1:10300 refuses connections', remedy: 'Look at `jex status`' }) });
+
+    const card = await trouble(page, 'problem-stt');
+    assert.match(await card.innerText(), /Speech recognition is not working: Wyoming at 127\.0\.0\.1:10300/);
+    agent.attributes({ 'jex.problem': '' });
+    await noTrouble(page);
+  });
+
+  test('sound that the browser holds back starts with a press', async () => {
+    const page = await openPage();
+    await page.evaluate(() => {
+      const play = HTMLMediaElement.prototype.play;
+      HTMLMediaElement.prototype.play = function () {
+        return window.mayPlay ? play.call(this) : Promise.reject(new DOMException('not allowed', 'NotAllowedError'));
+      };
+    });
+    const { next } = watchRooms();
+    const room = next();
+    await page.getByRole('button', { name: 'Talk' }).click();
+    await enter(await room);
+    await trouble(page, 'sound-blocked');
+
+    await page.evaluate(() => (window.mayPlay = true));
+    await page.getByRole('button', { name: 'Play the voice' }).click();
+    await noTrouble(page);
+  });
+
+  test('LiveKit is killed and comes back: the page counts down and goes on in the same room', async () => {
+    const { page, rooms } = await talk();
+    await livekit.kill();
+
+    await trouble(page, 'resuming');
+    await page.getByTestId('countdown').waitFor();
+    await shot(page, 'trouble-resuming');
+    livekit = await startLivekit();
+
+    await page.waitForSelector('[data-trouble=resuming]', { state: 'detached', timeout: 40 * SECONDS });
+    await enter(rooms.at(-1));
+    await voice(page, 'listening');
+    assert.equal(rooms.length, 1);
+  });
+});
+
+/** Measures the CPU time of the page's main thread for a while, in percent: what the machine does besides is not in it. */
+async function mainThread(page) {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Performance.enable', { timeDomain: 'threadTicks' });
+  const read = async () => {
+    const { metrics } = await session.send('Performance.getMetrics');
+    const value = (wanted) => metrics.find(({ name }) => name === wanted).value;
+    return { at: performance.now(), busy: value('TaskDuration') };
+  };
+  return async () => {
+    await page.waitForTimeout(0.5 * SECONDS);
+    const before = await read();
+    await page.waitForTimeout(3 * SECONDS);
+    const after = await read();
+    return (100 * (after.busy - before.busy) * SECONDS) / (after.at - before.at);
+  };
+}

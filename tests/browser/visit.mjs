@@ -1,0 +1,17 @@
+// Presses Talk in a real browser, says READY once the greeting is there, and stays until its input ends.
+// Prints then, as JSON, what the page says. Not one of this folder's own tests: tests/e2e runs it.
+//
+//   JEX_URL  where the page is (default http://localhost:3000)
+import { openBrowser } from './browser.mjs';
+
+const { page, close } = await openBrowser();
+try {
+  await page.goto(process.env.JEX_URL ?? 'http://localhost:3000');
+  await page.getByRole('button', { name: 'Talk' }).click();
+  await page.waitForSelector('[data-line=answer]', { timeout: 60_000 });
+  process.stdout.write('READY\n');
+  for await (const _ of process.stdin);
+  process.stdout.write(`${JSON.stringify({ text: await page.locator('body').innerText(), complaints: page.complaints })}\n`);
+} finally {
+  await close();
+}

@@ -1,0 +1,92 @@
+"""Starts and asks `jex` as its owner would, with a home of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import urllib.request
+from pathlib import Path
+
+PORTS = {
+    "livekit.port": 7880,
+    "stt.port": 10300,
+    "tts.port": 10200,
+    "web.port": 3000,
+}
+
+
+class Stack:
+    def __init__(self, home: Path, extra_env: dict[str, str] | None = None):
+        self.home = home
+        self.jex = Path(os.environ["JEX_BIN"]) / "jex"
+        parts = os.environ.get("JEX_PARTS") or str(cache_home() / "jex" / "parts.toml")
+        self.env = os.environ | {
+            "JEX_PARTS": parts,
+            "HOME": str(home),
+            "XDG_CONFIG_HOME": str(home / "config"),
+            "XDG_DATA_HOME": str(home / "data"),
+            "XDG_STATE_HOME": str(home / "state"),
+            "XDG_RUNTIME_DIR": str(home / "run"),
+            "JEX_LLM__TEMPERATURE": "0",
+            "JEX_LLM__SEED": "1",
+        } | (extra_env or {})
+        for folder in ("config", "data", "state", "run"):
+            (home / folder).mkdir(parents=True, exist_ok=True)
+        (home / "run").chmod(0o700)
+
+    def run(self, *arguments: str, timeout: float = 120, check: bool = True):
+        done = subprocess.run(
+            [self.jex, *arguments],
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            stdin=subprocess.DEVNULL,
+        )
+        if check and done.returncode != 0:
+            raise AssertionError(
+                f"jex {' '.join(arguments)} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
+            )
+        return done
+
+    def up(self):
+        self.run("up", "--background", timeout=300)
+        self.wait_ready()
+
+    def stop(self):
+        self.run("stop", timeout=30)
+
+    def wait_ready(self, seconds: int = 120):
+        self.run("status", "--wait", str(seconds), timeout=seconds + 10)
+
+    def status(self) -> dict:
+        return json.loads(self.run("status", "--json", check=False).stdout)
+
+    def component(self, name: str) -> dict:
+        return next(c for c in self.status()["components"] if c["name"] == name)
+
+    def kill(self, name: str, with_signal=signal.SIGKILL) -> int:
+        pid = self.component(name)["pid"]
+        os.kill(pid, with_signal)
+        return pid
+
+    def ask(self, *arguments: str, timeout: float = 90) -> dict:
+        done = self.run("ask", "--json", *arguments, timeout=timeout)
+        return json.loads(done.stdout)
+
+    def token(self) -> dict:
+        request = urllib.request.Request(
+            "http://127.0.0.1:3000/api/token",
+            data=b"{}",
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as reply:
+            return json.load(reply)
+
+    def credentials(self) -> tuple[str, str]:
+        secrets = self.home / "state" / "jex" / "secrets"
+        return tuple((secrets / name).read_text().strip() for name in ("livekit-api-key", "livekit-api-secret"))
+
+
+def cache_home() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")

@@ -1,0 +1,44 @@
+"""`jex ask`: the owner's own caller."""
+
+from speech import read_wav, word_error_rate, words
+
+QUESTION = "What is the capital of France?"
+
+
+def test_a_typed_question_is_answered(stack):
+    answer = stack.ask(QUESTION)
+
+    assert "Paris" in answer["answer"], answer
+    assert answer["stages_ms"]["final_to_first_token"] > 0, answer
+
+
+def test_a_spoken_question_is_heard_answered_and_spoken(stack, speech, tmp_path):
+    question = speech.say_to(tmp_path / "question.wav", QUESTION)
+    out = tmp_path / "answer.wav"
+
+    answer = stack.ask("--audio", str(question), "--out", str(out))
+
+    assert words(answer["heard"]) == words(QUESTION)
+    assert "Paris" in answer["answer"], answer
+    spoken = speech.transcribe(*read_wav(out))
+    assert word_error_rate(answer["answer"], spoken) <= 0.15, (answer["answer"], spoken)
+
+
+def test_silence_is_no_question(stack, tmp_path):
+    import numpy as np
+    from speech import write_wav
+
+    silence = tmp_path / "silence.wav"
+    write_wav(silence, np.zeros(16000 * 2, np.int16), 16000)
+
+    done = stack.run("ask", "--audio", str(silence), "--timeout", "12", check=False)
+
+    assert done.returncode != 0
+    assert done.stderr.strip(), "the reason is missing"
+
+
+def test_a_missing_file_is_named(stack):
+    done = stack.run("ask", "--audio", "/nowhere/question.wav", check=False)
+
+    assert done.returncode != 0
+    assert "/nowhere/question.wav" in done.stderr
