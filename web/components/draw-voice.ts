@@ -11,7 +11,7 @@ export interface Moment {
   still: boolean;
 }
 
-const POINTS = 72;
+const POINTS = 48;
 const TURN = Math.PI * 2;
 
 /** `size` is the side of the square, in the context's units. The colour is the context's `strokeStyle`. */
