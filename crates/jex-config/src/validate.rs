@@ -275,7 +275,12 @@ fn speech(settings: &Settings) -> Check {
             "Remove the address, or set `tts.provider` to \"wyoming\".",
         );
     }
-    Ok(())
+    within(
+        "tts.speed_percent",
+        settings.tts.speed_percent,
+        (50, 200),
+        "100 is the voice's own pace; less is slower.",
+    )
 }
 
 fn durations(settings: &Settings) -> Check {

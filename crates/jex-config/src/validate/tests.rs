@@ -21,7 +21,7 @@ fn the_defaults_work() {
 #[test]
 fn each_impossible_value_names_its_key() {
     type Change = fn(&mut Settings);
-    let cases: [(&str, Change); 22] = [
+    let cases: [(&str, Change); 23] = [
         ("assistant.name", |s| s.assistant.name = " ".into()),
         ("assistant.greeting", |s| {
             s.assistant.greeting = "Hi, {nmae}".into()
@@ -39,6 +39,7 @@ fn each_impossible_value_names_its_key() {
         ("llm.max_answer_tokens", |s| s.llm.max_answer_tokens = 0),
         ("llm.temperature", |s| s.llm.temperature = f32::NAN),
         ("llm.temperature", |s| s.llm.temperature = 2.1),
+        ("tts.speed_percent", |s| s.tts.speed_percent = 0),
         ("stt.url", |s| s.stt.url = url("http://localhost:1")),
         ("stt.url", |s| s.stt.url = url("tcp://localhost")),
         ("livekit.url", |s| s.livekit.url = url("https://localhost")),

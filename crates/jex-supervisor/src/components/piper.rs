@@ -10,6 +10,9 @@ use crate::SupervisorError;
 use crate::component::{Component, Origin, Probe, Process, StopPolicy, WarmUp};
 
 const NAME: &str = "piper";
+/// How much the length of a sound varies (Piper's own: 0.8). "France is", said 40 to 60 times and written down
+/// by Whisper base, came back as "Francis" in 14 % at Piper's own values, in 1 % at this one and 85 % pace.
+const LENGTH_NOISE: &str = "0.333";
 
 pub fn declare(stack: &Stack) -> Result<Option<Component>, SupervisorError> {
     let tts = &stack.settings.tts;
@@ -61,6 +64,8 @@ pub fn declare(stack: &Stack) -> Result<Option<Component>, SupervisorError> {
     let mut process = Process::new(program.clone())
         .args(["--uri", &format!("tcp://127.0.0.1:{}", tts.port)])
         .args(["--voice", &voice])
+        .args(["--length-scale", &length_scale(tts.speed_percent)])
+        .args(["--noise-w-scale", LENGTH_NOISE])
         .arg("--data-dir")
         .arg(own.as_os_str())
         .arg("--data-dir")
@@ -81,6 +86,11 @@ pub fn declare(stack: &Stack) -> Result<Option<Component>, SupervisorError> {
         ready,
         warm_up,
     }))
+}
+
+/// Piper's measure: how many times as long as the voice's own pace.
+fn length_scale(speed_percent: u32) -> String {
+    format!("{:.3}", 100.0 / f64::from(speed_percent))
 }
 
 /// Name of the first voice in a folder, by the alphabet.
@@ -115,6 +125,17 @@ mod tests {
             error.contains("de_DE-thorsten-medium.onnx") && error.contains("tts.voice"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn half_the_pace_is_twice_as_long() {
+        let (_home, mut stack) = stack();
+        stack.settings.tts.speed_percent = 50;
+
+        let args = process(declare(&stack).unwrap().unwrap()).args;
+
+        let place = args.iter().position(|arg| arg == "--length-scale");
+        assert_eq!(args[place.unwrap() + 1], "2.000");
     }
 
     #[test]
