@@ -20,16 +20,20 @@ class Stack:
         self.home = home
         self.jex = Path(os.environ["JEX_BIN"]) / "jex"
         parts = os.environ.get("JEX_PARTS") or str(cache_home() / "jex" / "parts.toml")
-        self.env = os.environ | {
-            "JEX_PARTS": parts,
-            "HOME": str(home),
-            "XDG_CONFIG_HOME": str(home / "config"),
-            "XDG_DATA_HOME": str(home / "data"),
-            "XDG_STATE_HOME": str(home / "state"),
-            "XDG_RUNTIME_DIR": str(home / "run"),
-            "JEX_LLM__TEMPERATURE": "0",
-            "JEX_LLM__SEED": "1",
-        } | (extra_env or {})
+        self.env = (
+            os.environ
+            | {
+                "JEX_PARTS": parts,
+                "HOME": str(home),
+                "XDG_CONFIG_HOME": str(home / "config"),
+                "XDG_DATA_HOME": str(home / "data"),
+                "XDG_STATE_HOME": str(home / "state"),
+                "XDG_RUNTIME_DIR": str(home / "run"),
+                "JEX_LLM__TEMPERATURE": "0",
+                "JEX_LLM__SEED": "1",
+            }
+            | (extra_env or {})
+        )
         for folder in ("config", "data", "state", "run"):
             (home / folder).mkdir(parents=True, exist_ok=True)
         (home / "run").chmod(0o700)

@@ -26,6 +26,7 @@ def test_a_spoken_question_is_heard_answered_and_spoken(stack, speech, tmp_path)
 
 def test_silence_is_no_question(stack, tmp_path):
     import numpy as np
+
     from speech import write_wav
 
     silence = tmp_path / "silence.wav"

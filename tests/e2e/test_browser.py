@@ -1,7 +1,6 @@
 """Chromium presses Talk, with a microphone that plays a question spoken by Piper."""
 
 import json
-import os
 import subprocess
 import tomllib
 from pathlib import Path
