@@ -3,7 +3,7 @@ import js from '@eslint/js';
 
 const NODE = ['Buffer', 'URL', 'clearInterval', 'clearTimeout', 'console', 'crypto', 'fetch', 'process', 'setInterval', 'setTimeout'];
 // In functions that are evaluated in the page.
-const PAGE = ['AudioContext', 'DOMException', 'Event', 'HTMLMediaElement', 'document', 'getComputedStyle', 'innerWidth', 'navigator', 'performance', 'window'];
+const PAGE = ['AudioContext', 'DOMException', 'Event', 'HTMLMediaElement', 'document', 'getComputedStyle', 'innerHeight', 'innerWidth', 'navigator', 'performance', 'window'];
 
 export default [
   js.configs.recommended,
