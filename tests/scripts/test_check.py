@@ -74,7 +74,11 @@ def test_what_is_made_already_takes_no_disk(checkout):
     checkout.program("df", "case $1 in *target*) echo Mounted; echo /data ;; *) echo Avail; echo 900 ;; esac")
     for part in ("livekit", "ollama", "speech", "model", "modules"):
         (checkout.path / "parts" / part / "get").write_text("#!/usr/bin/env bash\n")
-    (checkout.path / "target/release").mkdir(parents=True)
+    # Cargo makes the folder of the examples whatever it builds.
+    (checkout.path / "target/release/examples").mkdir(parents=True)
     (checkout.path / "target/release/jex").touch()
 
     checkout.run("parts/check")
+    [disk] = complaints(checkout, "--for-tests")
+
+    assert "1500 MB needed there" in disk
