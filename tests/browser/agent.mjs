@@ -3,11 +3,12 @@ import { spawn } from 'node:child_process';
 import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { OUT } from './browser.mjs';
 import { LIVEKIT_URL, roomToken } from './livekit.mjs';
 import { part } from './parts.mjs';
 
-const SCRIPT = new URL('agent.py', import.meta.url).pathname;
+const SCRIPT = fileURLToPath(new URL('agent.py', import.meta.url));
 
 /** In the room, with its voice published, and listening. */
 export async function startAgent(room, { identity = `agent-${crypto.randomUUID().slice(0, 8)}`, ready = true } = {}) {

@@ -1,4 +1,4 @@
-"""Joins a room as an agent and does what each line of standard input says; tells what it sees, one line of JSON each."""
+"""Joins a room as an agent and does what each line of standard input says; tells what it sees, a line of JSON each."""
 
 import asyncio
 import json
@@ -29,7 +29,9 @@ class Agent:
         track = rtc.LocalAudioTrack.create_audio_track("voice", self.voice)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         await local.publish_track(track, options)
-        self.room.on("track_published", lambda publication, participant: tell(saw="track", kind=int(publication.source)))
+        self.room.on(
+            "track_published", lambda publication, participant: tell(saw="track", kind=int(publication.source))
+        )
         self.room.on("track_muted", lambda participant, publication: tell(saw="muted"))
         self.room.on("track_unmuted", lambda participant, publication: tell(saw="unmuted"))
         self.room.on("participant_disconnected", lambda participant: tell(saw="left", identity=participant.identity))

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { openBrowser, shot } from './browser.mjs';
 import { LIVEKIT_URL, startLivekit, tokenEndpoint } from './livekit.mjs';
 import { servePage } from './page-server.mjs';
@@ -10,11 +11,11 @@ const INSIDE = 'JEX_TEST_FLIGHT_MODE';
 
 if (process.env[INSIDE] === undefined) {
   test('flight mode, in a namespace of its own', { timeout: 120_000 }, () => {
-    const script = new URL(import.meta.url).pathname;
+    const script = fileURLToPath(import.meta.url);
     // Node gives its runner's own variables to children, which would then not report to a terminal.
     const { NODE_TEST_CONTEXT: _, ...env } = process.env;
 
-    const done = spawnSync(new URL('../in-namespace', import.meta.url).pathname, ['--only-lo', process.execPath, '--test', script], {
+    const done = spawnSync(fileURLToPath(new URL('../in-namespace', import.meta.url)), ['--only-lo', process.execPath, '--test', script], {
       env: { ...env, [INSIDE]: '1' },
       encoding: 'utf8',
     });

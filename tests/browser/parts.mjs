@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 const file = process.env.JEX_PARTS ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'jex/parts.toml');
 const lines = existsSync(file) ? readFileSync(file, 'utf8').matchAll(/^(\w+) = "(.*)"$/gm) : [];
@@ -16,7 +17,7 @@ export function part(key) {
 
 /** The exported page: what is to be tested, else the part, else what `npm run build` left in web/. */
 export function page() {
-  const own = new URL('../../web/out', import.meta.url).pathname;
+  const own = fileURLToPath(new URL('../../web/out', import.meta.url));
   const found = [process.env.JEX_TEST_PAGE, parts.page, own].find((path) => path !== undefined && existsSync(path));
   if (found === undefined) throw new Error('the page is not built: run ./dev parts, or npm run build in web/');
   return found;

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -90,10 +90,8 @@ class Caller:
             left = deadline - time.monotonic()
             assert left > 0, f"{what}: not within {seconds} s; states {self.states}, segments {self.segments}"
             async with self._changed:
-                try:
+                with suppress(TimeoutError):
                     await asyncio.wait_for(self._changed.wait(), min(left, 0.5))
-                except asyncio.TimeoutError:
-                    pass
 
     async def greeted(self, seconds: float = 30):
         await self.until(lambda: any(t["turn_id"] is None for t in self.turns), seconds, "the greeting")
@@ -101,7 +99,10 @@ class Caller:
 
     async def answered(self, count: int, seconds: float = 60) -> dict:
         """The `count`th answered turn, counted from 1."""
-        asked = lambda: [t for t in self.turns if t["turn_id"] is not None]
+
+        def asked():
+            return [t for t in self.turns if t["turn_id"] is not None]
+
         await self.until(lambda: len(asked()) >= count, seconds, f"answer {count}")
         return asked()[count - 1]
 

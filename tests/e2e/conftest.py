@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from stack import Stack
 from speech import Speech
+from stack import Stack
 
 
 @pytest.fixture(scope="session")

@@ -7,12 +7,16 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-TEMPLATE = (
-    "{{- range .Messages }}<|im_start|>{{ .Role }}\n{{ .Content }}<|im_end|>\n{{ end }}<|im_start|>assistant\n"
-).encode()
+TEMPLATE = b"{{- range .Messages }}<|im_start|>{{ .Role }}\n{{ .Content }}<|im_end|>\n{{ end }}<|im_start|>assistant\n"
 BLOBS = "/v2/library/small/blobs/"
 CONFIG = json.dumps(
-    {"model_format": "gguf", "model_family": "llama", "model_families": ["llama"], "model_type": "135M", "file_type": "Q4_1"}
+    {
+        "model_format": "gguf",
+        "model_family": "llama",
+        "model_families": ["llama"],
+        "model_type": "135M",
+        "file_type": "Q4_1",
+    }
 ).encode()
 
 

@@ -4,19 +4,13 @@ import json
 import os
 import signal
 import subprocess
+import tomllib
 import urllib.request
 from pathlib import Path
 
-PORTS = {
-    "livekit.port": 7880,
-    "stt.port": 10300,
-    "tts.port": 10200,
-    "web.port": 3000,
-}
-
 
 class Stack:
-    def __init__(self, home: Path, extra_env: dict[str, str] | None = None):
+    def __init__(self, home: Path):
         self.home = home
         self.jex = Path(os.environ["JEX_BIN"]) / "jex"
         parts = os.environ.get("JEX_PARTS") or str(cache_home() / "jex" / "parts.toml")
@@ -29,10 +23,13 @@ class Stack:
             "XDG_RUNTIME_DIR": str(home / "run"),
             "JEX_LLM__TEMPERATURE": "0",
             "JEX_LLM__SEED": "1",
-        } | (extra_env or {})
+        }
         for folder in ("config", "data", "state", "run"):
             (home / folder).mkdir(parents=True, exist_ok=True)
         (home / "run").chmod(0o700)
+
+    def part(self, key: str) -> Path:
+        return Path(tomllib.loads(Path(self.env["JEX_PARTS"]).read_text())[key])
 
     def run(self, *arguments: str, timeout: float = 120, check: bool = True):
         done = subprocess.run(
@@ -82,10 +79,6 @@ class Stack:
         )
         with urllib.request.urlopen(request, timeout=10) as reply:
             return json.load(reply)
-
-    def credentials(self) -> tuple[str, str]:
-        secrets = self.home / "state" / "jex" / "secrets"
-        return tuple((secrets / name).read_text().strip() for name in ("livekit-api-key", "livekit-api-secret"))
 
 
 def cache_home() -> Path:

@@ -1,6 +1,8 @@
 """`jex ask`: the owner's own caller."""
 
-from speech import read_wav, word_error_rate, words
+import numpy as np
+
+from speech import read_wav, word_error_rate, words, write_wav
 
 QUESTION = "What is the capital of France?"
 
@@ -25,9 +27,6 @@ def test_a_spoken_question_is_heard_answered_and_spoken(stack, speech, tmp_path)
 
 
 def test_silence_is_no_question(stack, tmp_path):
-    import numpy as np
-    from speech import write_wav
-
     silence = tmp_path / "silence.wav"
     write_wav(silence, np.zeros(16000 * 2, np.int16), 16000)
 

@@ -1,9 +1,7 @@
 """Chromium presses Talk, with a microphone that plays a question spoken by Piper."""
 
 import json
-import os
 import subprocess
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -19,12 +17,10 @@ BROWSER = Path(__file__).parents[1] / "browser"
 def test_talk_in_chromium(stack, speech, tmp_path):
     # The fake microphone starts with the page; the greeting comes first.
     question = speech.say_to(tmp_path / "question.wav", QUESTION, lead_seconds=12)
-    parts = tomllib.loads(Path(stack.env["JEX_PARTS"]).read_text())
     env = stack.env | {
         "JEX_URL": "http://localhost:3000",
         "JEX_QUESTION_WAV": str(question),
         "JEX_TEST_OUT": str(tmp_path),
-        "NODE_PATH": parts["browser_modules"],
     }
 
     with Capture({"10.99.0.1"}) as capture:

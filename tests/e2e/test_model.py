@@ -1,8 +1,6 @@
 """The owner takes another model while JEX runs."""
 
 import json
-import tomllib
-from pathlib import Path
 
 import pytest
 
@@ -11,8 +9,7 @@ from registry import Registry
 
 @pytest.fixture
 def registry(stack):
-    parts = tomllib.loads(Path(stack.env["JEX_PARTS"]).read_text())
-    with Registry(Path(parts["model_gguf"])) as registry:
+    with Registry(stack.part("model_gguf")) as registry:
         yield registry
 
 
@@ -28,7 +25,6 @@ def test_another_model_is_pulled_and_answers(stack, registry):
         stack.wait_ready()
 
     assert name in used.stdout + used.stderr, used
-    assert [model["name"] for model in listed if model["chosen"]], listed
     assert any("small" in model["name"] and model["chosen"] for model in listed), listed
     assert "small" in answer["providers"]["llm"], answer
     assert answer["answer"], answer

@@ -8,8 +8,8 @@ import uuid
 import pytest
 import pytest_asyncio
 
-from server import Echo, Server
 from person import Person
+from server import Echo, Server
 
 
 @pytest.fixture(scope="session")

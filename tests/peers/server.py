@@ -6,6 +6,7 @@ import socket
 import subprocess
 import threading
 import time
+import tomllib
 from pathlib import Path
 
 from livekit import api
@@ -18,11 +19,9 @@ SECRET = "a test secret of at least thirty-two characters"
 def part(key: str) -> str:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     parts = Path(os.environ.get("JEX_PARTS") or cache / "jex" / "parts.toml")
-    for line in parts.read_text().splitlines() if parts.exists() else []:
-        name, _, value = line.partition(" = ")
-        if name == key:
-            return value.strip('"')
-    raise AssertionError(f"{parts} names no {key}: run ./dev parts")
+    paths = tomllib.loads(parts.read_text()) if parts.exists() else {}
+    assert key in paths, f"{parts} names no {key}: run ./dev parts"
+    return paths[key]
 
 
 def free_port() -> int:

@@ -63,9 +63,7 @@ async def test_a_mute_by_the_server_is_obeyed(server, anna, room):
     [publication] = anna.agent().track_publications.values()
 
     async with api.LiveKitAPI(server.http_url, KEY, SECRET) as service:
-        mute = api.MuteRoomTrackRequest(
-            room=room, identity="echo", track_sid=publication.sid, muted=True
-        )
+        mute = api.MuteRoomTrackRequest(room=room, identity="echo", track_sid=publication.sid, muted=True)
         await service.room.mute_published_track(mute)
 
     await anna.until("the mute", lambda: "echo muted" in anna.events)

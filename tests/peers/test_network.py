@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from server import ADDRESS, Echo, Process, Server
 from person import Person
+from server import ADDRESS, Echo, Process, Server
 
 
 class House:

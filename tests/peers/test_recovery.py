@@ -1,7 +1,7 @@
 """Both sides after the server died and came back."""
 
-from server import Echo, Server
 from person import Person
+from server import Echo, Server
 
 
 async def test_after_a_restart_of_the_server_both_hear_each_other_again(tmp_path):
@@ -22,8 +22,9 @@ async def test_after_a_restart_of_the_server_both_hear_each_other_again(tmp_path
         echo.wait_for("reconnected")
         await anna.until("the SDK's reconnect", lambda: "reconnected" in anna.events)
         await anna.until("the tone back", lambda: anna.share_of(440) > 0.8)
-        state = lambda: anna.agent() and anna.agent().attributes.get("lk.agent.state")
-        await anna.until("the state", lambda: state() == "listening")
+        await anna.until(
+            "the state", lambda: anna.agent() and anna.agent().attributes.get("lk.agent.state") == "listening"
+        )
     finally:
         await anna.leave()
         echo.stop()
