@@ -203,6 +203,30 @@ fn a_second_interrupt_ends_everything_at_once() {
 }
 
 #[test]
+fn one_that_hangs_while_it_is_asked_holds_up_no_end() {
+    let _turn = turn();
+    let home = Home::new();
+    for (interrupts, limit) in [(1, Duration::from_secs(4)), (2, Duration::from_secs(1))] {
+        let mut stack = home.up(&["redis"]);
+        stack.wait_ready(START);
+        let pid = i32::try_from(stack.component("redis").unwrap().pid.unwrap()).unwrap();
+        kill(Pid::from_raw(pid), Signal::SIGSTOP).unwrap();
+        support::wait_for_unread_question(home.ports.redis);
+
+        for interrupt in 1..=interrupts {
+            stack.signal(Signal::SIGINT);
+            if interrupt < interrupts {
+                stack.wait_state("redis", State::Stopping, Duration::from_secs(1));
+            }
+        }
+        let (_, said, took) = stack.wait_end(Duration::from_secs(15));
+
+        assert!(took < limit, "{interrupts} interrupts, {took:?}: {said}");
+        assert_nothing_is_left(&home, Duration::from_millis(500));
+    }
+}
+
+#[test]
 fn nothing_goes_out() {
     let _turn = turn();
     if !support::in_namespace_with_one_address() {

@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -16,6 +17,11 @@ use crate::component::{Preparation, Process, StopPolicy};
 use crate::log_file::{LastLines, LogFile, capture};
 use crate::orphans::{self, Mark, VARIABLE};
 use crate::{SupervisorError, probe};
+
+/// Longest wait for the end of what was killed: the kernel may be busy with it, a disk for example.
+const DIES_WITHIN: Duration = Duration::from_secs(1);
+/// Longest wait for a program to say its version.
+const SAYS_VERSION_WITHIN: Duration = Duration::from_secs(5);
 
 /// A component's process.
 #[derive(Debug)]
@@ -117,7 +123,15 @@ impl Running {
             }
         }
         self.signal(Signal::SIGKILL);
-        let _ = self.child.wait().await;
+        let dying = tokio::time::timeout(DIES_WITHIN, self.child.wait());
+        if dying.await.is_err() {
+            let name = self.name;
+            tracing::error!(
+                component = name,
+                pid = self.pid,
+                "it was killed and has not ended"
+            );
+        }
         self.clear_up().await;
     }
 
@@ -133,6 +147,10 @@ impl Running {
     }
 
     fn signal(&self, signal: Signal) {
+        if self.child.id().is_none() {
+            // It has ended: its number may be another's by now.
+            return;
+        }
         // The leader decides for the rest of its group, but a kill is for all.
         let result = if signal == Signal::SIGKILL {
             killpg(self.group, signal)
@@ -201,7 +219,7 @@ pub async fn version(program: &Path, args: &[&str]) -> Option<String> {
         .stderr(Stdio::null())
         .kill_on_drop(true)
         .output();
-    let output = tokio::time::timeout(std::time::Duration::from_secs(5), output);
+    let output = tokio::time::timeout(SAYS_VERSION_WITHIN, output);
     let output = output.await.ok()?.ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
     // "livekit-server version 1.13.1"

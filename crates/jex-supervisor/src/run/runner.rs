@@ -8,8 +8,8 @@ use tokio::sync::mpsc;
 use super::face::Face;
 use super::process::{self, Running};
 use super::supervisor::Shared;
-use crate::component::{Component, Origin, Process, WarmUp};
-use crate::probe::{self, Silence};
+use crate::component::{Component, Origin, Probe, Process, WarmUp};
+use crate::probe::{self, Answer, Silence};
 use crate::restart::{RestartPolicy, Retry};
 use crate::status::State;
 use crate::{SupervisorError, components, ports, warm_up};
@@ -137,7 +137,11 @@ impl Runner {
         }
         self.face.set(State::Starting, None);
         let log = self.shared.stack().paths.log(self.face.name);
-        let started = Running::start(self.face.name, process, &log, &self.shared.mark).await;
+        let starting = Running::start(self.face.name, process, &log, &self.shared.mark);
+        let started = tokio::select! {
+            started = starting => started,
+            order = self.orders.recv() => return ended_by(order),
+        };
         let mut running = match started {
             Ok(running) => running,
             Err(error) => return End::CannotStart(error.to_string()),
@@ -148,10 +152,6 @@ impl Runner {
             status.log = Some(log);
         });
         self.starts += 1;
-        if let Some(args) = process.version_args {
-            self.face
-                .learn_version(process::version(&process.program, args).await);
-        }
         let end = self.attend(component, process, &mut running).await;
         match end {
             End::Stop | End::Restart(_) => {
@@ -174,13 +174,20 @@ impl Runner {
         process: &Process,
         running: &mut Running,
     ) -> End {
+        let version = async {
+            let args = process.version_args?;
+            process::version(&process.program, args).await
+        };
+        let answer = self.face.first_answer(component, process.start_limit);
+        let greeted = async { tokio::join!(version, answer) };
         tokio::select! {
             ended = running.ended() => return End::Died(format!("{} {ended}", self.face.name)),
             order = self.orders.recv() => return ended_by(order),
-            answered = self.face.first_answer(component, process.start_limit) => {
+            (version, answered) = greeted => {
                 if let Err(reason) = answered {
                     return End::Died(reason);
                 }
+                self.face.learn_version(version);
             }
         }
         let mut component = component.clone();
@@ -279,9 +286,12 @@ impl Runner {
         running: &mut Running,
         warmed: Warmed,
     ) -> Result<Box<Component>, End> {
-        let warm = matches!(warmed, Warmed::Ready);
+        if !matches!(warmed, Warmed::Ready) {
+            return self.wait_for_a_model(component, process, running).await;
+        }
         let mut silent = 0;
-        let since = Instant::now();
+        let next = || Box::pin(ask_after(WATCH_EVERY, &component.ready));
+        let mut asking = next();
         loop {
             tokio::select! {
                 ended = running.ended() => {
@@ -295,14 +305,9 @@ impl Runner {
                     }
                     order => return Err(ended_by(order)),
                 },
-                () = tokio::time::sleep(WATCH_EVERY) => {
-                    if !warm {
-                        if since.elapsed() >= MODEL_RETRY {
-                            return Ok(Box::new(component.clone()));
-                        }
-                        continue;
-                    }
-                    match probe::ask(&component.ready).await {
+                answer = &mut asking => {
+                    asking = next();
+                    match answer {
                         Ok(answer) => {
                             silent = 0;
                             self.face.learn_version(answer.version);
@@ -322,6 +327,34 @@ impl Runner {
                             }
                         }
                     }
+                }
+            }
+        }
+    }
+
+    /// Until its model is to be tried again.
+    async fn wait_for_a_model(
+        &mut self,
+        component: &Component,
+        process: &Process,
+        running: &mut Running,
+    ) -> Result<Box<Component>, End> {
+        let retry = Instant::now() + MODEL_RETRY;
+        loop {
+            tokio::select! {
+                ended = running.ended() => {
+                    return Err(End::Died(format!("{} {ended}", self.face.name)));
+                }
+                order = self.orders.recv() => match order {
+                    Some(Order::Reload) => {
+                        if let Some(changed) = self.changed(component, process)? {
+                            return Ok(changed);
+                        }
+                    }
+                    order => return Err(ended_by(order)),
+                },
+                () = tokio::time::sleep_until(retry.into()) => {
+                    return Ok(Box::new(component.clone()));
                 }
             }
         }
@@ -406,6 +439,13 @@ enum Warmed {
     /// The settings want something else.
     Changed(Box<Component>),
     End(End),
+}
+
+/// An answer that is asked for later. Whoever waits for it listens to orders meanwhile: one that
+/// does not come takes as long as the probe allows.
+async fn ask_after(pause: Duration, probe: &Probe) -> Result<Answer, Silence> {
+    tokio::time::sleep(pause).await;
+    probe::ask(probe).await
 }
 
 fn ended_by(order: Option<Order>) -> End {

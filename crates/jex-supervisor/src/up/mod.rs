@@ -5,6 +5,7 @@ mod machine;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jex_config::{LoadOptions, Parts, Paths, secrets, write_default_if_missing};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -17,6 +18,11 @@ use crate::orphans::{self, Keeper, Mark};
 use crate::progress::say;
 use crate::run::{Supervisor, preflight};
 use crate::{Lock, SupervisorError, address, progress};
+
+/// Until everything that has not ended in order is killed: together with [`DIES_WITHIN`] less than
+/// the 10 s in which JEX ends.
+const ENDS_WITHIN: Duration = Duration::from_millis(8500);
+const DIES_WITHIN: Duration = Duration::from_secs(1);
 
 /// What `jex up` was asked for.
 #[derive(Debug, Clone)]
@@ -131,12 +137,15 @@ async fn run(
     say("Ending. Once more (Ctrl-C) ends it at once.");
     let stopping = supervisor.stop();
     tokio::pin!(stopping);
-    tokio::select! {
-        () = &mut stopping => {}
-        () = signals.any() => {
-            supervisor.kill_now();
-            stopping.await;
-        }
+    let ended = tokio::select! {
+        () = &mut stopping => true,
+        () = signals.again() => false,
+        () = tokio::time::sleep(ENDS_WITHIN) => false,
+    };
+    if !ended {
+        supervisor.kill_now();
+        // What does not even die now is looked for once more when this has returned.
+        let _ = tokio::time::timeout(DIES_WITHIN, stopping).await;
     }
     say("JEX has ended.");
     Ok(())
@@ -163,6 +172,14 @@ impl Signals {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
             _ = self.hang_up.recv() => {}
+        }
+    }
+
+    /// A terminal that closes sends a hang-up of its own accord: no second one means "at once".
+    async fn again(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
     }
 }

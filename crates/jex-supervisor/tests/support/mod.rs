@@ -353,6 +353,17 @@ pub fn listeners(home: &Home) -> Vec<(String, SocketAddr)> {
     found
 }
 
+/// Waits until someone has asked something on a port and got no answer.
+pub fn wait_for_unread_question(port: u16) {
+    let deadline = Instant::now() + Duration::from_secs(15);
+    let is_unread =
+        |entry: procfs::net::TcpNetEntry| entry.local_address.port() == port && entry.rx_queue > 0;
+    while !procfs::net::tcp().unwrap().into_iter().any(is_unread) {
+        assert!(Instant::now() < deadline, "nobody asks");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// The process that clears up after a `jex up`.
 pub fn keeper_of(jex: u32) -> nix::unistd::Pid {
     let jex = i32::try_from(jex).unwrap();
