@@ -16,6 +16,8 @@ pub fn init() {
     let layer = journald.unwrap_or_else(|| {
         tracing_subscriber::fmt::layer()
             .with_writer(std::io::stderr)
+            // It would say on stderr that stderr is closed, and panic.
+            .log_internal_errors(false)
             .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
             .boxed()
     });

@@ -54,6 +54,7 @@ pub struct Runner {
 
 impl Runner {
     pub async fn run(mut self) {
+        let _at_the_end = SaysStopped(self.face.clone());
         loop {
             let end = self.live().await;
             self.face.status.send_modify(|status| status.pid = None);
@@ -70,7 +71,6 @@ impl Runner {
                 break;
             }
         }
-        self.face.set(State::Stopped, None);
     }
 
     /// `false` when it was told to stop meanwhile.
@@ -83,7 +83,8 @@ impl Runner {
         };
         let seconds = after.as_secs_f32();
         let detail = format!("next try in {seconds:.1} s");
-        tracing::warn!(component = self.face.name, %reason, "{detail}");
+        // The owner is shown the board.
+        tracing::info!(component = self.face.name, %reason, "{detail}");
         self.face.again(state, Some(detail), Some(reason));
         tokio::select! {
             () = tokio::time::sleep(after) => true,
@@ -257,7 +258,7 @@ impl Runner {
         };
         // Without its model Ollama is still of use: one can choose another.
         if is_model {
-            tracing::warn!(component = self.face.name, %reason, "no model");
+            tracing::info!(component = self.face.name, %reason, "no model");
             let seconds = MODEL_RETRY.as_secs();
             self.face.again(
                 State::Failed,
@@ -429,6 +430,17 @@ impl Runner {
                 order = self.orders.recv() => return ended_by(order),
             }
         }
+    }
+}
+
+/// Says so however a runner ends: whoever waits for it must not wait for ever.
+struct SaysStopped(Face);
+
+impl Drop for SaysStopped {
+    fn drop(&mut self) {
+        let mishap = std::thread::panicking()
+            .then(|| "JEX itself has failed here: end it and start it again".into());
+        self.0.again(State::Stopped, None, mishap);
     }
 }
 

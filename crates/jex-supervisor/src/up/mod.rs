@@ -36,7 +36,7 @@ pub struct UpOptions {
     pub only: Option<Vec<String>>,
 }
 
-/// Runs the stack until it is told to end. Call it from `main`, before any thread exists.
+/// Runs the stack until it is told to end.
 pub fn up(options: &UpOptions) -> Result<(), SupervisorError> {
     if options.background && !background::is_child() {
         return background::start(options);
