@@ -13,6 +13,11 @@ pub enum SupervisorError {
     RunsAlready { pid: String, address: String },
     #[error("JEX is not running. `jex up` starts it.")]
     NotRunning,
+    #[error(
+        "JEX runs as process {pid}, but takes no orders yet or any more: it is starting or ending. \
+         Try again in a moment; `kill {pid}` ends it, too."
+    )]
+    StartingOrEnding { pid: String },
     #[error("{what} {path}: {source}", path = path.display())]
     File {
         what: &'static str,

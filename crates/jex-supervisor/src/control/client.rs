@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use jex_config::Paths;
 
-use super::{Command, Reply};
+use super::{Command, Reply, at};
 use crate::status::StackStatus;
 use crate::{Lock, SupervisorError};
 
@@ -39,7 +39,7 @@ pub fn reload(paths: &Paths) -> Result<(), SupervisorError> {
 /// Returns `true` once JEX has ended, `false` if it has not within `limit`.
 pub fn wait_until_stopped(paths: &Paths, limit: Duration) -> bool {
     let deadline = Instant::now() + limit;
-    while Lock::is_taken(paths) {
+    while Lock::holder(paths).is_some() {
         if Instant::now() >= deadline {
             return false;
         }
@@ -54,11 +54,15 @@ fn ask(paths: &Paths, command: &Command) -> Result<Reply, SupervisorError> {
         path: path.clone(),
         reason,
     };
-    let mut stream = UnixStream::connect(&path).map_err(|error| match error.kind() {
-        ErrorKind::NotFound | ErrorKind::ConnectionRefused => SupervisorError::NotRunning,
-        _ => failed(error.to_string()),
-    })?;
-    let talking = || -> std::io::Result<String> {
+    let mut stream =
+        at(&path, |path| UnixStream::connect(path)).map_err(|error| match error.kind() {
+            ErrorKind::NotFound | ErrorKind::ConnectionRefused => match Lock::holder(paths) {
+                Some(pid) => SupervisorError::StartingOrEnding { pid },
+                None => SupervisorError::NotRunning,
+            },
+            _ => failed(error.to_string()),
+        })?;
+    let mut talking = || -> std::io::Result<String> {
         stream.set_read_timeout(Some(LIMIT))?;
         stream.set_write_timeout(Some(LIMIT))?;
         let mut line = serde_json::to_string(command)?;
@@ -68,7 +72,6 @@ fn ask(paths: &Paths, command: &Command) -> Result<Reply, SupervisorError> {
         BufReader::new(&stream).read_line(&mut reply)?;
         Ok(reply)
     };
-    let mut talking = talking;
     let reply = talking().map_err(|error| failed(error.to_string()))?;
     match serde_json::from_str(&reply) {
         Ok(Reply::Error { error }) => Err(failed(error)),
