@@ -67,6 +67,8 @@ pub fn up(options: &UpOptions) -> Result<(), SupervisorError> {
     let outcome = runtime.block_on(run(options, stack, &mark, keeper));
     orphans::kill_run(&mark);
     let _ = std::fs::remove_file(options.paths.control_socket());
+    // A look-up of a host's name, which nothing can break off, would hold the lock for seconds.
+    runtime.shutdown_background();
     outcome
 }
 
