@@ -42,6 +42,12 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// Where the effective value of a key came from.
+    pub fn origin(&self, key: &str) -> Origin {
+        let value = self.values.iter().find(|value| value.key == key);
+        value.map_or(Origin::Default, |value| value.origin.clone())
+    }
+
     /// The flags as variables (`JEX_SECTION__KEY`), for processes that are to see the same settings.
     pub fn flags_as_variables(&self) -> Vec<(String, String)> {
         self.values

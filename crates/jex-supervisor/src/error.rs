@@ -26,6 +26,9 @@ pub enum SupervisorError {
     },
     #[error("JEX does not answer on {path}: {reason}", path = path.display())]
     Control { path: PathBuf, reason: String },
+    /// What the running JEX says to an order, in its words.
+    #[error("{0}")]
+    Refused(String),
     #[error("{component} cannot start: {reason}")]
     CannotStart {
         component: &'static str,

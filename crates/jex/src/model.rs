@@ -7,10 +7,11 @@ use anstyle::AnsiColor;
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use jex_config::{DEMO_MODEL, LlmProvider, Loaded, Origin, Parts, Paths, Settings};
+use jex_supervisor::SupervisorError;
 use jex_supervisor::component::ModelWanted;
+use jex_supervisor::control::{self, Reloading};
 use jex_supervisor::models::{self, ModelFacts};
 use jex_supervisor::status::{StackStatus, State};
-use jex_supervisor::{SupervisorError, control};
 
 use crate::cli::ModelCommand;
 use crate::exit;
@@ -201,21 +202,23 @@ async fn get(wanted: &ModelWanted) -> anyhow::Result<()> {
 
 fn use_from_now_on(name: &str, loaded: &Loaded, paths: &Paths, runs: bool) -> anyhow::Result<()> {
     models::write_model(&loaded.file, name)?;
-    exit::say(&format!(
-        "llm.model is {name} now, in {}.\n",
-        loaded.file.display()
-    ));
-    let origin = loaded.values.iter().find(|value| value.key == "llm.model");
-    if let Some(Origin::Environment(variable)) = origin.map(|value| &value.origin) {
-        exit::warn(&format!(
-            "{variable} is set and wins over the file: unset it."
-        ));
-        return Ok(());
-    }
+    let file = loaded.file.display();
+    exit::say(&format!("llm.model is {name} now, in {file}.\n"));
     if !runs {
+        if let Origin::Environment(variable) = loaded.origin("llm.model") {
+            exit::warn(&format!(
+                "{variable} is set and wins over the file: unset it."
+            ));
+        }
         return Ok(());
     }
-    control::reload(paths)?;
+    let Reloading { model, model_from } = control::reload(paths)?;
+    if model != name {
+        bail!(
+            "JEX goes on with {model}: it was started in such a way that {model_from} decides, not \
+             {file}. End it (`jex stop`) and start it without that."
+        );
+    }
     wait_until_ready(paths)?;
     exit::say(&format!("JEX answers with {name}.\n"));
     Ok(())
@@ -225,8 +228,6 @@ fn wait_until_ready(paths: &Paths) -> anyhow::Result<()> {
     let began = Instant::now();
     let mut progress = Progress::new();
     loop {
-        // The reload takes a moment to show.
-        std::thread::sleep(PAUSE);
         let status = control::status(paths)?;
         if status.ready {
             return Ok(());
@@ -238,6 +239,7 @@ fn wait_until_ready(paths: &Paths) -> anyhow::Result<()> {
             bail!("JEX is not ready yet; `jex status` shows what it waits for.");
         }
         progress.show(&status);
+        std::thread::sleep(PAUSE);
     }
 }
 

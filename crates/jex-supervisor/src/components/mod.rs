@@ -52,6 +52,11 @@ pub fn declare(stack: &Stack, name: &str) -> Result<Option<Component>, Superviso
     }
 }
 
+/// Whether it is one of JEX's own programs, which read the settings themselves.
+pub fn is_jexs_own(name: &str) -> bool {
+    matches!(name, "agent" | "web")
+}
+
 /// Where the page is.
 pub fn address(settings: &Settings) -> String {
     format!("http://localhost:{}", settings.web.port)

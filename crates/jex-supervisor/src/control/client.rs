@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use jex_config::Paths;
 
-use super::{Command, Reply, at};
+use super::{Command, Reloading, Reply, at};
 use crate::status::StackStatus;
 use crate::{Lock, SupervisorError};
 
@@ -28,10 +28,11 @@ pub fn stop(paths: &Paths) -> Result<(), SupervisorError> {
     }
 }
 
-/// Asks it to take the settings as they are now.
-pub fn reload(paths: &Paths) -> Result<(), SupervisorError> {
+/// Asks it to take the settings as they are now. From then on it is not ready until it has done
+/// what they say.
+pub fn reload(paths: &Paths) -> Result<Reloading, SupervisorError> {
     match ask(paths, &Command::Reload)? {
-        Reply::Reloading { .. } => Ok(()),
+        Reply::Reloading(reloading) => Ok(reloading),
         reply => Err(strange(paths, &reply)),
     }
 }
@@ -74,7 +75,7 @@ fn ask(paths: &Paths, command: &Command) -> Result<Reply, SupervisorError> {
     };
     let reply = talking().map_err(|error| failed(error.to_string()))?;
     match serde_json::from_str(&reply) {
-        Ok(Reply::Error { error }) => Err(failed(error)),
+        Ok(Reply::Error { error }) => Err(SupervisorError::Refused(error)),
         Ok(reply) => Ok(reply),
         Err(error) => Err(failed(format!("its answer is not understood: {error}"))),
     }

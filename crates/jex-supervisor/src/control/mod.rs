@@ -30,8 +30,17 @@ pub enum Command {
 pub enum Reply {
     Status(StackStatus),
     Stopping { stopping: bool },
-    Reloading { reloading: bool },
+    Reloading(Reloading),
     Error { error: String },
+}
+
+/// The settings have been read again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reloading {
+    /// `llm.model`, as the running JEX has it.
+    pub model: String,
+    /// Where that came from: a file, a variable or a flag, which may be another than the asker's.
+    pub model_from: String,
 }
 
 /// Longest path that fits into a socket's address (`sun_path` of `unix(7)`), without the zero at its

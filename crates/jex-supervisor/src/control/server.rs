@@ -65,7 +65,7 @@ async fn answer(stream: UnixStream, requests: mpsc::Sender<Request>) {
         let reply = match serde_json::from_str(line.trim()) {
             Ok(command) => ask(command, &requests).await,
             Err(error) => Reply::Error {
-                error: format!("not understood: {error}"),
+                error: format!("JEX does not understand: {error}. Is it another version?"),
             },
         };
         let mut text = serde_json::to_string(&reply)?;
@@ -80,7 +80,7 @@ async fn answer(stream: UnixStream, requests: mpsc::Sender<Request>) {
 async fn ask(command: Command, requests: &mpsc::Sender<Request>) -> Reply {
     let (reply, answer) = oneshot::channel();
     let busy = || Reply::Error {
-        error: "JEX is ending".into(),
+        error: "JEX is ending.".into(),
     };
     if requests.send(Request { command, reply }).await.is_err() {
         return busy();

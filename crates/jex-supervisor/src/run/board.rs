@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::orphans::{self, Mark};
-use crate::status::{ComponentStatus, StackStatus, State};
+use crate::status::{ComponentStatus, StackStatus};
 use crate::{components, memory};
 
 /// Cheap to clone; every clone sees the same.
@@ -71,13 +71,6 @@ impl Board {
             components,
             address,
         }
-    }
-
-    /// Whether every component has ended.
-    pub fn all_stopped(&self) -> bool {
-        self.slots
-            .iter()
-            .all(|slot| slot.borrow().state == State::Stopped)
     }
 }
 

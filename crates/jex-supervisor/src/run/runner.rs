@@ -340,24 +340,16 @@ impl Runner {
         process: &Process,
         running: &mut Running,
     ) -> Result<Box<Component>, End> {
-        let retry = Instant::now() + MODEL_RETRY;
-        loop {
-            tokio::select! {
-                ended = running.ended() => {
-                    return Err(End::Died(format!("{} {ended}", self.face.name)));
+        let again = || Box::new(component.clone());
+        tokio::select! {
+            ended = running.ended() => Err(End::Died(format!("{} {ended}", self.face.name))),
+            order = self.orders.recv() => match order {
+                Some(Order::Reload) => {
+                    Ok(self.changed(component, process)?.unwrap_or_else(again))
                 }
-                order = self.orders.recv() => match order {
-                    Some(Order::Reload) => {
-                        if let Some(changed) = self.changed(component, process)? {
-                            return Ok(changed);
-                        }
-                    }
-                    order => return Err(ended_by(order)),
-                },
-                () = tokio::time::sleep_until(retry.into()) => {
-                    return Ok(Box::new(component.clone()));
-                }
-            }
+                order => Err(ended_by(order)),
+            },
+            () = tokio::time::sleep(MODEL_RETRY) => Ok(again()),
         }
     }
 
@@ -374,8 +366,7 @@ impl Runner {
             return Err(restart());
         };
         let same = matches!(&new.origin, Origin::Own(new) if new.is_same(process));
-        // JEX's own programs read the settings themselves.
-        if !same || matches!(self.face.name, "agent" | "web") {
+        if !same || components::is_jexs_own(self.face.name) {
             return Err(restart());
         }
         let model = |component: &Component| match &component.warm_up {

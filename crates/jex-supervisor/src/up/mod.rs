@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::components::{self, Stack};
-use crate::control::{self, Command, Reply, Request};
+use crate::control::{self, Command, Reloading, Reply, Request};
 use crate::orphans::{self, Keeper, Mark};
 use crate::progress::say;
 use crate::run::{Supervisor, preflight};
@@ -229,14 +229,28 @@ async fn serve(
 }
 
 fn reload(options: &UpOptions, supervisor: &Arc<Supervisor>) -> Reply {
-    match jex_config::load(&options.load) {
-        Ok(loaded) => {
-            let supervisor = supervisor.clone();
-            tokio::spawn(async move { supervisor.apply(loaded.settings).await });
-            Reply::Reloading { reloading: true }
+    let loaded = match jex_config::load(&options.load) {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            return Reply::Error {
+                error: error.to_string(),
+            };
         }
-        Err(error) => Reply::Error {
-            error: error.to_string(),
-        },
+    };
+    let others = supervisor.other_parts(&loaded.settings);
+    if !others.is_empty() {
+        return Reply::Error {
+            error: format!(
+                "the settings have changed which parts there are ({}): JEX has to start anew for \
+                 that. `jex stop`, then `jex up`.",
+                others.join(", ")
+            ),
+        };
     }
+    let reloading = Reloading {
+        model: loaded.settings.llm.model.clone(),
+        model_from: loaded.origin("llm.model").to_string(),
+    };
+    supervisor.apply(loaded.settings);
+    Reply::Reloading(reloading)
 }
