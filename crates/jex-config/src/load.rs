@@ -8,7 +8,7 @@ use figment::providers::Serialized;
 
 use crate::layer::{Layer, Origin, is_setting};
 use crate::schema::{self, Field};
-use crate::{ConfigError, Paths, Settings, validate};
+use crate::{ConfigError, Paths, Settings, secrets, validate};
 
 #[cfg(test)]
 mod tests;
@@ -87,11 +87,15 @@ pub fn check_file(file: &Path) -> Result<Loaded, ConfigError> {
     if !file.exists() {
         return Err(missing(file));
     }
-    load_from(file, &[], &[])
+    let loaded = load_from(file, &[], &[])?;
+    let place = Layer::file(file)?.place("livekit.url");
+    secrets::foreign_needs_credentials(&loaded.settings, &place)?;
+    Ok(loaded)
 }
 
 fn missing(file: &Path) -> ConfigError {
     ConfigError::File {
+        deed: "read",
         path: file.to_owned(),
         reason: "there is no such file".into(),
         remedy: "Name another file, or leave the name out for the default one.".into(),

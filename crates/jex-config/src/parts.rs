@@ -33,13 +33,15 @@ impl Parts {
         let mut parts: Self = match std::fs::read_to_string(&file) {
             Ok(text) => toml::from_str(&text).map_err(|error| ConfigError::Syntax {
                 file,
-                reason: error.message().to_owned(),
+                reason: error.message().replace('\n', ", "),
+                remedy: "Run `./dev parts`: it writes the file anew.",
             })?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::default(),
             Err(error) => {
                 let remedy = "Run `./dev parts`.".into();
                 let reason = error.to_string();
                 return Err(ConfigError::File {
+                    deed: "read",
                     path: file,
                     reason,
                     remedy,
