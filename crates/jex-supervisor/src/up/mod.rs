@@ -80,6 +80,7 @@ fn prepare(options: &UpOptions) -> Result<Stack, SupervisorError> {
     }
     let loaded = jex_config::load(&options.load)?;
     secrets::ensure_secrets(&loaded.settings, paths)?;
+    let flags = loaded.flags_as_variables();
     let node_ip = loaded
         .settings
         .livekit
@@ -93,7 +94,7 @@ fn prepare(options: &UpOptions) -> Result<Stack, SupervisorError> {
         parts: Parts::load(paths)?,
         binaries: binaries()?,
         node_ip,
-        overrides: options.load.overrides.clone(),
+        flags,
     })
 }
 
@@ -119,6 +120,9 @@ async fn run(
     let supervisor = Arc::new(supervisor);
     let end = CancellationToken::new();
     tokio::spawn(progress::print(supervisor.board().clone()));
+    if options.background {
+        tokio::spawn(background::keep_log_small(options.paths.log("jex")));
+    }
     tokio::spawn(greet(supervisor.clone(), options.background, end.clone()));
     tokio::spawn(machine::watch(
         supervisor.clone(),
