@@ -98,11 +98,28 @@ fn left(max: &str, current: &str, stat: &str) -> Option<u64> {
     Some(limit.saturating_sub(current.saturating_sub(files)))
 }
 
-/// Whether a graphics card holds the model: then the machine's memory says nothing about it.
-pub fn has_graphics_card() -> bool {
-    ["/dev/nvidia0", "/dev/kfd"]
-        .into_iter()
-        .any(|device| Path::new(device).exists())
+/// Whether a graphics card holds the model: then the machine's memory says nothing about it. The
+/// card alone does not tell: an Ollama that was built for processors leaves it alone.
+pub fn graphics_card_serves(ollama: Option<&Path>) -> bool {
+    let is_there = |device| Path::new(device).exists();
+    ["/dev/nvidia0", "/dev/kfd"].into_iter().any(is_there)
+        && ollama.is_some_and(knows_graphics_cards)
+}
+
+/// Whether Ollama has code for cards where it looks for it: in `../lib/ollama` beside its folder.
+fn knows_graphics_cards(ollama: &Path) -> bool {
+    let program = ollama.canonicalize().unwrap_or_else(|_| ollama.to_owned());
+    let Some(root) = program.parent().and_then(Path::parent) else {
+        return false;
+    };
+    let entries = std::fs::read_dir(root.join("lib/ollama"));
+    entries.into_iter().flatten().flatten().any(|entry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        ["cuda", "rocm", "hip"]
+            .iter()
+            .any(|kind| name.contains(kind))
+    })
 }
 
 /// Resident memory of processes, in bytes.
@@ -114,8 +131,11 @@ pub fn resident_bytes(processes: &[Process]) -> u64 {
         .sum()
 }
 
-/// As people say it: 98 MB, 4.9 GB.
+/// As people say it: 12 kB, 98 MB, 4.9 GB.
 pub fn said(bytes: u64) -> String {
+    if bytes < 1_000_000 {
+        return format!("{} kB", bytes / 1000);
+    }
     #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
     let gigabytes = bytes as f64 / 1e9;
     if gigabytes >= 0.995 {
@@ -182,7 +202,20 @@ mod tests {
     }
 
     #[test]
+    fn an_ollama_for_processors_leaves_a_card_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let ollama = root.path().join("bin/ollama");
+        std::fs::create_dir_all(root.path().join("bin")).unwrap();
+        std::fs::write(&ollama, "").unwrap();
+
+        assert!(!knows_graphics_cards(&ollama));
+        std::fs::create_dir_all(root.path().join("lib/ollama/cuda_v12")).unwrap();
+        assert!(knows_graphics_cards(&ollama));
+    }
+
+    #[test]
     fn sizes_are_said_in_words() {
+        assert_eq!(said(999_999), "999 kB");
         assert_eq!(said(98_400_000), "98 MB");
         assert_eq!(said(4_920_000_000), "4.9 GB");
     }

@@ -232,7 +232,11 @@ fn another_model_is_taken_while_jex_runs() {
         .enable_all()
         .build()
         .unwrap()
-        .block_on(models::list(&loaded.settings, &home.paths()))
+        .block_on(models::list(&models::wanted(
+            &loaded.settings,
+            &home.paths(),
+            &Parts::default(),
+        )))
         .unwrap();
     assert_eq!(list.len(), 2, "{list:?}");
     let chosen = list.iter().find(|model| model.chosen).unwrap();

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use jex_config::secrets;
-use jex_supervisor::component::Port;
+use jex_supervisor::component::{Interfaces, Port};
 use jex_supervisor::ports;
 use jex_supervisor::status::State;
 use nix::sys::signal::{Signal, kill};
@@ -36,7 +36,11 @@ fn assert_nothing_is_left(home: &Home, limit: Duration) {
 }
 
 fn tcp(number: u16) -> Port {
-    Port { number, key: "" }
+    Port {
+        number,
+        key: "",
+        on: Interfaces::Loopback,
+    }
 }
 
 #[test]

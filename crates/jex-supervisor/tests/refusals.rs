@@ -75,6 +75,23 @@ fn a_missing_program_names_the_remedy() {
 }
 
 #[test]
+fn a_redis_that_is_too_old_is_named_with_the_version_that_is_needed() {
+    let _turn = turn();
+    let mut home = Home::new();
+    redis_is(
+        &mut home,
+        "#!/bin/sh\necho 'Redis server v=6.0.16 sha=00000000:0 bits=64'\n",
+    );
+    let mut stack = home.up(&["redis"]);
+
+    let redis = stack.wait_state("redis", State::Failed, START);
+
+    let error = redis.last_error.unwrap();
+    assert!(error.contains("redis-server is version 6.0"), "{error}");
+    assert!(error.contains("6.2 or newer"), "{error}");
+}
+
+#[test]
 fn one_that_dies_at_once_is_shown_with_its_last_words() {
     let _turn = turn();
     let mut home = Home::new();

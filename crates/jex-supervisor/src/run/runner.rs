@@ -138,7 +138,16 @@ impl Runner {
         }
         self.face.set(State::Starting, None);
         let log = self.shared.stack().paths.log(self.face.name);
-        let starting = Running::start(self.face.name, process, &log, &self.shared.mark);
+        let (name, mark) = (self.face.name, self.shared.mark.clone());
+        let starting = async {
+            match process::unfit(name, process, &mark).await {
+                Some(reason) => Err(SupervisorError::CannotStart {
+                    component: name,
+                    reason,
+                }),
+                None => Running::start(name, process, &log, &mark).await,
+            }
+        };
         let started = tokio::select! {
             started = starting => started,
             order = self.orders.recv() => return ended_by(order),
@@ -175,10 +184,8 @@ impl Runner {
         process: &Process,
         running: &mut Running,
     ) -> End {
-        let version = async {
-            let args = process.version_args?;
-            process::version(&process.program, args).await
-        };
+        let mark = self.shared.mark.clone();
+        let version = process::version(self.face.name, process, &mark);
         let answer = self.face.first_answer(component, process.start_limit);
         let greeted = async { tokio::join!(version, answer) };
         tokio::select! {
@@ -378,12 +385,14 @@ impl Runner {
 
     async fn live_elsewhere(&mut self, component: &Component, whose: &str, remedy: &str) -> End {
         let mut warm = false;
+        let mut silent = 0;
         loop {
             let face = self.face.clone();
             let tell = move |detail| face.tell(Some(detail));
             let asking = async {
                 let answer = probe::ask(&component.ready).await.map_err(|silence| {
-                    format!("{whose} does not answer: {}. {remedy}", silence.reason)
+                    let Silence { reason, .. } = silence;
+                    format!("{whose} does not answer: {reason}. {remedy}")
                 })?;
                 if !warm {
                     warm_up::warm_up(&component.warm_up, &tell)
@@ -398,21 +407,18 @@ impl Runner {
             };
             match answer {
                 Ok(version) => {
-                    warm = true;
+                    (warm, silent) = (true, 0);
                     self.face.learn_version(version);
                     if self.face.status.borrow().state != State::External {
                         self.face.set(State::External, Some(whose.to_owned()));
                     }
                 }
                 Err(reason) => {
-                    warm = false;
-                    if self.face.status.borrow().last_error.as_ref() != Some(&reason)
-                        || self.face.status.borrow().state != State::Failed
-                    {
-                        self.face.set(State::Failed, None);
-                        self.face
-                            .status
-                            .send_modify(|status| status.last_error = Some(reason));
+                    silent += 1;
+                    // One that has answered may miss a question, as JEX's own may.
+                    if !warm || silent >= PATIENCE {
+                        warm = false;
+                        self.face.again(State::Failed, None, Some(reason));
                     }
                 }
             }
