@@ -272,4 +272,37 @@ mod tests {
 
         assert!(error.contains("/nowhere/key"), "{error}");
     }
+
+    #[test]
+    fn a_systemd_credential_wins_and_is_for_its_unit_alone() {
+        const FOLDER: &str = "CREDENTIALS_DIRECTORY";
+        if std::env::var_os(FOLDER).is_none() {
+            // Again, as systemd would start it.
+            let folder = tempfile::tempdir().unwrap();
+            for name in [API_KEY, API_SECRET, REDIS_PASSWORD, LLM_API_KEY] {
+                let file = folder.path().join(name);
+                std::fs::write(&file, format!("{name} of the unit")).unwrap();
+                let mode = std::fs::Permissions::from_mode(0o440);
+                std::fs::set_permissions(&file, mode).unwrap();
+            }
+            let name = "secrets::tests::a_systemd_credential_wins_and_is_for_its_unit_alone";
+            let again = std::process::Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", name])
+                .env(FOLDER, folder.path())
+                .status();
+            assert!(again.unwrap().success());
+            return;
+        }
+        let (_home, paths) = home();
+        let mut settings = Settings::default();
+        settings.llm.api_key_file = Some("/nowhere".into());
+
+        ensure_secrets(&settings, &paths).unwrap();
+
+        let livekit = livekit_credentials(&settings, &paths).unwrap();
+        assert_eq!(livekit.api_key, "livekit-api-key of the unit");
+        let llm = llm_api_key(&settings).unwrap().unwrap();
+        assert_eq!(llm.expose_secret(), "llm-api-key of the unit");
+        assert!(!paths.secrets().exists(), "nothing is made");
+    }
 }

@@ -274,6 +274,24 @@ fn a_model_that_is_nowhere_is_named_with_the_remedy_and_ollama_stays_of_use() {
 }
 
 #[test]
+fn a_model_that_the_disk_has_no_room_for_is_not_pulled() {
+    let _turn = turn();
+    let registry = Registry::start();
+    let mut home = Home::new();
+    home.write_settings(&format!("model = \"{}\"", registry.model()));
+    home.env
+        .push(("JEX_TEST_DISK_FREE_BYTES".into(), "600000000".into()));
+    let mut stack = home.up(&["ollama"]);
+
+    let ollama = stack.wait_state("ollama", State::Failed, START);
+
+    let error = ollama.last_error.unwrap();
+    assert!(error.contains("too little disk for http://"), "{error}");
+    assert!(error.contains("600 MB free"), "{error}");
+    assert_eq!(*registry.0.starts.lock().unwrap(), [0; 0]);
+}
+
+#[test]
 fn a_model_that_does_not_fit_is_not_loaded() {
     let _turn = turn();
     let mut home = Home::new();

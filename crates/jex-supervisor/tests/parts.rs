@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use jex_config::secrets;
 use jex_supervisor::component::{Interfaces, Port};
-use jex_supervisor::ports;
 use jex_supervisor::status::State;
+use jex_supervisor::{control, models, ports};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use secrecy::ExposeSecret;
@@ -96,17 +96,17 @@ fn everything_gets_ready_listens_on_loopback_and_ends_in_time() {
 fn killed_while_a_model_writes_it_leaves_nothing_and_starts_again() {
     let _turn = turn();
     let home = Home::new();
-    let mut stack = home.up(&["ollama", "redis", "livekit"]);
+    let mut stack = home.up(&PARTS);
     stack.wait_ready(START);
     let writing = start_generating(home.ports.ollama);
-    assert!(processes_in(&home).len() >= 4, "with Ollama's runner");
+    assert!(processes_in(&home).len() >= 6, "with Ollama's runner");
 
     stack.signal(Signal::SIGKILL);
 
     stack.child.wait().unwrap();
     assert_nothing_is_left(&home, Duration::from_secs(3));
     drop(writing);
-    let mut again = home.up(&["ollama", "redis", "livekit"]);
+    let mut again = home.up(&PARTS);
     again.wait_ready(START);
     again.signal(Signal::SIGINT);
     assert!(again.wait_end(Duration::from_secs(10)).0.success());
@@ -228,6 +228,44 @@ fn one_that_hangs_while_it_is_asked_holds_up_no_end() {
         assert!(took < limit, "{interrupts} interrupts, {took:?}: {said}");
         assert_nothing_is_left(&home, Duration::from_millis(500));
     }
+}
+
+#[test]
+fn what_runs_elsewhere_is_used_and_left_as_it_is() {
+    let _turn = turn();
+    let owner = Home::new();
+    let mut theirs = owner.up(&["redis", "livekit", "ollama"]);
+    theirs.wait_ready(START);
+    let mut home = Home::new();
+    home.set_address("llm.url", "http", owner.ports.ollama);
+    home.set_address("livekit.url", "ws", owner.ports.livekit);
+    for (key, name) in [
+        ("livekit.api_key_file", "livekit-api-key"),
+        ("livekit.api_secret_file", "livekit-api-secret"),
+    ] {
+        home.set(key, owner.paths().secrets().join(name).to_str().unwrap());
+    }
+    let mut stack = home.up(&["redis", "livekit", "ollama"]);
+
+    let status = stack.wait_ready(START);
+
+    let names = status.components.iter().map(|one| one.name.as_str());
+    assert_eq!(names.collect::<Vec<_>>(), ["livekit", "ollama"], "no Redis");
+    for component in &status.components {
+        assert_eq!(component.state, State::External, "{component:?}");
+        assert_eq!(component.pid, None);
+    }
+    assert!(status.components[1].version.is_some());
+
+    models::write_model(&home.paths().config_file, "not-there").unwrap();
+    control::reload(&home.paths()).unwrap();
+    let ollama = stack.wait_state("ollama", State::Failed, START);
+    let error = ollama.last_error.unwrap();
+    assert!(error.contains("`jex model use not-there`"), "{error}");
+
+    stack.signal(Signal::SIGTERM);
+    assert!(stack.wait_end(Duration::from_secs(5)).0.success());
+    assert!(theirs.status().unwrap().ready, "theirs goes on");
 }
 
 #[test]

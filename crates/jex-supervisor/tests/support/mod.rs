@@ -84,6 +84,11 @@ impl Home {
         self.env.push((name, value.into()));
     }
 
+    /// As [`Self::set`], an address on this machine.
+    pub fn set_address(&mut self, key: &str, scheme: &str, port: u16) {
+        self.set(key, &format!("{scheme}://127.0.0.1:{port}"));
+    }
+
     pub fn paths(&self) -> Paths {
         let root = self.folder.path().to_owned();
         Paths::from_lookup(|name| (name == "HOME").then(|| root.clone())).unwrap()
