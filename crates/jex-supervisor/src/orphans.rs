@@ -115,7 +115,13 @@ fn kill_all(begin: &str, wanted: impl Fn(&str) -> bool) -> usize {
     while quiet < 2 && Instant::now() < deadline {
         let mut found = marked(begin);
         found.retain(|(_, rest)| wanted(rest));
-        quiet = if found.is_empty() { quiet + 1 } else { 0 };
+        if found.is_empty() {
+            quiet += 1;
+            // One that is starting another program shows no environment for a moment.
+            std::thread::sleep(Duration::from_millis(10));
+            continue;
+        }
+        quiet = 0;
         killed.extend(found.iter().map(|(process, _)| process.pid));
         let dying: Vec<OwnedFd> = found
             .iter()
@@ -281,7 +287,13 @@ mod tests {
                 .stdin(OwnedFd::from(listener))
                 .spawn()
                 .unwrap();
-            wait_for_count(&mark, "redis", 2);
+            let is_asleep =
+                |process: &Process| process.stat().is_ok_and(|stat| stat.comm == "sleep");
+            let deadline = Instant::now() + Duration::from_secs(5);
+            while !processes_of(&mark, "redis").iter().any(is_asleep) {
+                assert!(Instant::now() < deadline, "it never sleeps");
+                std::thread::sleep(Duration::from_millis(5));
+            }
 
             kill_component(&mark, "redis");
 
