@@ -2,6 +2,10 @@
 
 import asyncio
 import json
+import os
+import re
+import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -12,6 +16,7 @@ from caller import calling
 
 BROWSER = Path(__file__).parents[1] / "browser"
 STOP_LIMIT_S = 10
+PORTS = (7880, 7881, 6390, 11435, 10300, 10200, 7890, 3000)
 
 
 @pytest.fixture
@@ -68,3 +73,53 @@ def test_with_a_browser_in_the_room(stack, started_again):
     assert took < STOP_LIMIT_S, took
     assert seen["troubles"] == ["livekit-gone"], seen
     assert seen["complaints"] == [], seen
+
+
+def test_each_part_ends_after_those_that_use_it(stack, started_again):
+    log = stack.home / "state" / "jex" / "logs" / "jex.log"
+    before = len(log.read_text())
+
+    stack.stop()
+
+    ended = re.findall(r" s  (\w+) +stopped$", log.read_text()[before:], re.MULTILINE)
+    for name in ("livekit", "ollama", "whisper", "piper"):
+        assert ended.index("agent") < ended.index(name), ended
+    assert ended.index("web") < ended.index("livekit") < ended.index("redis"), ended
+
+
+def test_killed_it_leaves_nothing(stack, started_again):
+    mark = mark_of(stack.component("web")["pid"]).rpartition(b".")[0]
+    parts = {mark_of(pid).rpartition(b".")[2] for pid in marked(mark)}
+    assert parts == {b"redis", b"livekit", b"ollama", b"whisper", b"piper", b"agent", b"web"}
+
+    os.kill(int((stack.home / "state" / "jex" / "lock").read_text().split()[0]), signal.SIGKILL)
+
+    deadline = time.monotonic() + 3
+    while left := marked(mark) + [f"port {port}" for port in PORTS if not is_free(port)]:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.02)
+
+
+def mark_of(pid: int) -> bytes:
+    """What JEX marks a process with, and a process what it starts."""
+    try:
+        environment = Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return b""
+    return next((text for text in environment.split(b"\0") if text.startswith(b"JEX_RUN=")), b"")
+
+
+def marked(mark: bytes) -> list[int]:
+    pids = (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
+    return [pid for pid in pids if mark_of(pid).startswith(mark)]
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+            listener.listen()
+        except OSError:
+            return False
+    return True

@@ -24,10 +24,16 @@ pub enum ConfigError {
         key: String,
         remedy: String,
     },
-    #[error("{file}: {reason}. Mend the line or delete the file; JEX writes a fresh one.", file = file.display())]
-    Syntax { file: PathBuf, reason: String },
-    #[error("cannot read {path}: {reason}. {remedy}", path = path.display())]
+    #[error("{file}: {reason}. {remedy}", file = file.display())]
+    Syntax {
+        file: PathBuf,
+        reason: String,
+        remedy: &'static str,
+    },
+    #[error("cannot {deed} {path}: {reason}. {remedy}", path = path.display())]
     File {
+        /// "read" or "write".
+        deed: &'static str,
         path: PathBuf,
         reason: String,
         remedy: String,

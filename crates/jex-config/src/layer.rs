@@ -11,14 +11,7 @@ use crate::{ConfigError, keys};
 
 const PREFIX: &str = "JEX_";
 /// Variables with our prefix that are no settings.
-const EXCEPTIONS: [&str; 6] = [
-    "JEX_CONFIG",
-    "JEX_PARTS",
-    "JEX_LOG",
-    "JEX_BIN",
-    "JEX_RUN",
-    "JEX_NIX",
-];
+const EXCEPTIONS: [&str; 5] = ["JEX_CONFIG", "JEX_PARTS", "JEX_LOG", "JEX_BIN", "JEX_RUN"];
 const EXCEPTION_PREFIX: &str = "JEX_TEST_";
 
 /// Where a value came from.
@@ -58,6 +51,7 @@ impl Layer {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(error) => {
                 return Err(ConfigError::File {
+                    deed: "read",
                     path: file.to_owned(),
                     reason: error.to_string(),
                     remedy: "Make it a text file that you can read.".into(),
@@ -67,6 +61,7 @@ impl Layer {
         let syntax = |reason: String| ConfigError::Syntax {
             file: file.to_owned(),
             reason,
+            remedy: "Mend the line or delete the file; JEX writes a fresh one.",
         };
         // Parsed twice: toml's error has the place, figment's has not.
         toml::from_str::<toml::Table>(&text).map_err(|error| {

@@ -8,7 +8,7 @@ use figment::providers::Serialized;
 
 use crate::layer::{Layer, Origin, is_setting};
 use crate::schema::{self, Field};
-use crate::{ConfigError, Paths, Settings, validate};
+use crate::{ConfigError, Paths, Settings, secrets, validate};
 
 #[cfg(test)]
 mod tests;
@@ -42,6 +42,12 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// Where the effective value of a key came from.
+    pub fn origin(&self, key: &str) -> Origin {
+        let value = self.values.iter().find(|value| value.key == key);
+        value.map_or(Origin::Default, |value| value.origin.clone())
+    }
+
     /// The flags as variables (`JEX_SECTION__KEY`), for processes that are to see the same settings.
     pub fn flags_as_variables(&self) -> Vec<(String, String)> {
         self.values
@@ -81,11 +87,15 @@ pub fn check_file(file: &Path) -> Result<Loaded, ConfigError> {
     if !file.exists() {
         return Err(missing(file));
     }
-    load_from(file, &[], &[])
+    let loaded = load_from(file, &[], &[])?;
+    let place = Layer::file(file)?.place("livekit.url");
+    secrets::foreign_needs_credentials(&loaded.settings, &place)?;
+    Ok(loaded)
 }
 
 fn missing(file: &Path) -> ConfigError {
     ConfigError::File {
+        deed: "read",
         path: file.to_owned(),
         reason: "there is no such file".into(),
         remedy: "Name another file, or leave the name out for the default one.".into(),

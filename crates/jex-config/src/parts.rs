@@ -29,23 +29,7 @@ pub struct Parts {
 impl Parts {
     /// Reads the file, then fills gaps from `PATH`.
     pub fn load(paths: &Paths) -> Result<Self, ConfigError> {
-        let file = paths.parts_file();
-        let mut parts: Self = match std::fs::read_to_string(&file) {
-            Ok(text) => toml::from_str(&text).map_err(|error| ConfigError::Syntax {
-                file,
-                reason: error.message().to_owned(),
-            })?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::default(),
-            Err(error) => {
-                let remedy = "Run `./dev parts`.".into();
-                let reason = error.to_string();
-                return Err(ConfigError::File {
-                    path: file,
-                    reason,
-                    remedy,
-                });
-            }
-        };
+        let mut parts = Self::from_file(&paths.parts_file())?;
         let path = std::env::var_os("PATH").unwrap_or_default();
         for (part, program) in [
             (&mut parts.livekit_server, "livekit-server"),
@@ -60,6 +44,23 @@ impl Parts {
             *part = part.take().or_else(|| find(program, &path));
         }
         Ok(parts)
+    }
+
+    fn from_file(file: &Path) -> Result<Self, ConfigError> {
+        match std::fs::read_to_string(file) {
+            Ok(text) => toml::from_str(&text).map_err(|error| ConfigError::Syntax {
+                file: file.to_owned(),
+                reason: error.message().replace('\n', ", "),
+                remedy: "Run `./dev parts`: it writes the file anew.",
+            }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(ConfigError::File {
+                deed: "read",
+                path: file.to_owned(),
+                reason: error.to_string(),
+                remedy: "Run `./dev parts`.".into(),
+            }),
+        }
     }
 
     /// The part, or what to do about its absence.
@@ -95,6 +96,17 @@ mod tests {
             error.contains("livekit-server") && error.contains("./dev parts"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_broken_file_is_mended_by_what_writes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("parts.toml");
+        std::fs::write(&file, "ollama = \n").unwrap();
+
+        let error = Parts::from_file(&file).unwrap_err();
+
+        assert!(error.to_string().contains("./dev parts"), "{error}");
     }
 
     #[test]

@@ -11,16 +11,14 @@ pub struct Paths {
     pub config_file: PathBuf,
     /// Models.
     pub data: PathBuf,
-    /// Secrets, logs, the parts' own files.
+    /// Secrets, logs, the parts' own files, the lock and the control socket.
     pub state: PathBuf,
     /// Built parts.
     pub cache: PathBuf,
-    /// The control socket.
-    pub runtime: PathBuf,
 }
 
 impl Paths {
-    /// From `XDG_*_HOME`, `XDG_RUNTIME_DIR`, `JEX_CONFIG` and `HOME`.
+    /// From `XDG_*_HOME`, `JEX_CONFIG` and `HOME`.
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::from_lookup(|name| std::env::var_os(name).map(PathBuf::from))
     }
@@ -35,7 +33,6 @@ impl Paths {
                 .map(|home| home.join(fallback).join("jex"))
                 .ok_or(ConfigError::NoHome { variable: "HOME" }),
         };
-        let state = base("XDG_STATE_HOME", ".local/state")?;
         let config_file = match variable("JEX_CONFIG") {
             // Absolute, so that processes with another working directory find the same one.
             Some(file) => std::path::absolute(&file).unwrap_or(file),
@@ -45,10 +42,7 @@ impl Paths {
             config_file,
             data: base("XDG_DATA_HOME", ".local/share")?,
             cache: base("XDG_CACHE_HOME", ".cache")?,
-            runtime: absolute("XDG_RUNTIME_DIR")
-                .filter(|path| path.is_dir())
-                .map_or_else(|| state.clone(), |path| path.join("jex")),
-            state,
+            state: base("XDG_STATE_HOME", ".local/state")?,
         })
     }
 
@@ -69,8 +63,15 @@ impl Paths {
         self.state.join("run")
     }
 
+    /// Held by the JEX that runs.
+    pub fn lock(&self) -> PathBuf {
+        self.state.join("lock")
+    }
+
+    /// Beside the lock, so that whoever sees one sees the other: `XDG_RUNTIME_DIR` is another one
+    /// in a cron job, and gone after a logout.
     pub fn control_socket(&self) -> PathBuf {
-        self.runtime.join("control.sock")
+        self.state.join("control.sock")
     }
 
     pub fn models(&self) -> PathBuf {
@@ -110,7 +111,20 @@ mod tests {
             paths.config_file,
             Path::new("/home/ada/.config/jex/jex.toml")
         );
-        assert_eq!(paths.runtime, paths.state);
+        assert_eq!(paths.control_socket().parent(), paths.lock().parent());
+    }
+
+    #[test]
+    fn a_shell_without_a_session_finds_the_same_jex() {
+        let with = |runtime: bool| {
+            Paths::from_lookup(|name| match name {
+                "HOME" => Some("/home/ada".into()),
+                "XDG_RUNTIME_DIR" => runtime.then(|| "/tmp".into()),
+                _ => None,
+            })
+        };
+
+        assert_eq!(with(true).unwrap(), with(false).unwrap());
     }
 
     #[test]

@@ -82,7 +82,8 @@ impl Settings {
 
     /// "on this machine", or the host that the conversation's words are sent to.
     pub fn made_where(&self) -> String {
-        let outside = [&self.stt.url, &self.llm.url, &self.tts.url]
+        let livekit = &self.livekit.url;
+        let outside = [&self.stt.url, &self.llm.url, &self.tts.url, livekit]
             .into_iter()
             .flatten()
             .filter_map(Url::host_str)
@@ -137,6 +138,14 @@ mod tests {
             settings.llm_base_url().as_str(),
             "https://api.example.com/v1"
         );
+    }
+
+    #[test]
+    fn a_media_server_elsewhere_hears_everything() {
+        let mut settings = Settings::default();
+        settings.livekit.url = Some("wss://example.livekit.cloud".parse().unwrap());
+
+        assert!(settings.made_where().contains("example.livekit.cloud"));
     }
 
     #[test]

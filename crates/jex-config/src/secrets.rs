@@ -30,7 +30,7 @@ pub fn livekit_credentials(
     paths: &Paths,
 ) -> Result<LivekitCredentials, ConfigError> {
     let livekit = &settings.livekit;
-    foreign_needs_credentials(settings)?;
+    foreign_needs_credentials(settings, "settings")?;
     Ok(LivekitCredentials {
         api_key: read(&place(API_KEY, livekit.api_key_file.as_deref(), paths))?,
         api_secret: read(&place(
@@ -59,7 +59,7 @@ pub fn llm_api_key(settings: &Settings) -> Result<Option<SecretString>, ConfigEr
 /// Makes what is missing, for the owner's eyes alone; what is there stays.
 pub fn ensure_secrets(settings: &Settings, paths: &Paths) -> Result<(), ConfigError> {
     let livekit = &settings.livekit;
-    foreign_needs_credentials(settings)?;
+    foreign_needs_credentials(settings, "settings")?;
     if livekit.api_key_file.is_none() {
         ensure(API_KEY, paths, || format!("JEX{}", random(12)))?;
     }
@@ -69,20 +69,34 @@ pub fn ensure_secrets(settings: &Settings, paths: &Paths) -> Result<(), ConfigEr
     ensure(REDIS_PASSWORD, paths, || random(SECRET_LENGTH))
 }
 
-/// A LiveKit that JEX does not run knows nothing of keys that JEX makes.
-fn foreign_needs_credentials(settings: &Settings) -> Result<(), ConfigError> {
+/// A LiveKit that JEX does not run knows nothing of keys that JEX makes. `origin` is where its
+/// address stands.
+pub(crate) fn foreign_needs_credentials(
+    settings: &Settings,
+    origin: &str,
+) -> Result<(), ConfigError> {
     let livekit = &settings.livekit;
-    if livekit.url.is_none() || livekit.api_key_file.is_some() || credential(API_KEY).is_some() {
-        return Ok(());
+    let missing = [
+        ("livekit.api_key_file", &livekit.api_key_file, API_KEY),
+        (
+            "livekit.api_secret_file",
+            &livekit.api_secret_file,
+            API_SECRET,
+        ),
+    ]
+    .into_iter()
+    .find(|(_, file, name)| file.is_none() && credential(name).is_none());
+    match missing {
+        Some((key, ..)) if livekit.url.is_some() => Err(ConfigError::WrongValue {
+            origin: origin.into(),
+            key: key.into(),
+            reason: "is missing, and `livekit.url` names a server that JEX does not run".into(),
+            remedy: "Put that server's key and secret into two files that only you can read, and \
+                     name them by `livekit.api_key_file` and `livekit.api_secret_file`."
+                .into(),
+        }),
+        _ => Ok(()),
     }
-    Err(ConfigError::WrongValue {
-        origin: "settings".into(),
-        key: "livekit.api_key_file".into(),
-        reason: "is missing, and livekit.url names a server that JEX does not run".into(),
-        remedy: "Put that server's key and secret into two files that only you can read, and name \
-                 them by `livekit.api_key_file` and `livekit.api_secret_file`."
-            .into(),
-    })
 }
 
 fn credential(name: &str) -> Option<PathBuf> {
@@ -102,6 +116,7 @@ fn ensure(name: &str, paths: &Paths, make: impl FnOnce() -> String) -> Result<()
         return Ok(());
     }
     let failed = |error: std::io::Error| ConfigError::File {
+        deed: "write",
         path: file.clone(),
         reason: error.to_string(),
         remedy: "Make its folder writable for you.".into(),
@@ -124,6 +139,7 @@ fn ensure(name: &str, paths: &Paths, make: impl FnOnce() -> String) -> Result<()
 
 fn read(file: &Path) -> Result<String, ConfigError> {
     let failed = |reason: String, remedy: String| ConfigError::File {
+        deed: "read",
         path: file.to_owned(),
         reason,
         remedy,
@@ -255,5 +271,38 @@ mod tests {
             .to_string();
 
         assert!(error.contains("/nowhere/key"), "{error}");
+    }
+
+    #[test]
+    fn a_systemd_credential_wins_and_is_for_its_unit_alone() {
+        const FOLDER: &str = "CREDENTIALS_DIRECTORY";
+        if std::env::var_os(FOLDER).is_none() {
+            // Again, as systemd would start it.
+            let folder = tempfile::tempdir().unwrap();
+            for name in [API_KEY, API_SECRET, REDIS_PASSWORD, LLM_API_KEY] {
+                let file = folder.path().join(name);
+                std::fs::write(&file, format!("{name} of the unit")).unwrap();
+                let mode = std::fs::Permissions::from_mode(0o440);
+                std::fs::set_permissions(&file, mode).unwrap();
+            }
+            let name = "secrets::tests::a_systemd_credential_wins_and_is_for_its_unit_alone";
+            let again = std::process::Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", name])
+                .env(FOLDER, folder.path())
+                .status();
+            assert!(again.unwrap().success());
+            return;
+        }
+        let (_home, paths) = home();
+        let mut settings = Settings::default();
+        settings.llm.api_key_file = Some("/nowhere".into());
+
+        ensure_secrets(&settings, &paths).unwrap();
+
+        let livekit = livekit_credentials(&settings, &paths).unwrap();
+        assert_eq!(livekit.api_key, "livekit-api-key of the unit");
+        let llm = llm_api_key(&settings).unwrap().unwrap();
+        assert_eq!(llm.expose_secret(), "llm-api-key of the unit");
+        assert!(!paths.secrets().exists(), "nothing is made");
     }
 }

@@ -43,6 +43,7 @@ pub fn default_toml() -> String {
 /// Writes the file unless it is there, whole or not at all. Returns whether it was written.
 pub fn write_default_if_missing(file: &Path) -> Result<bool, ConfigError> {
     let failed = |error: std::io::Error| ConfigError::File {
+        deed: "write",
         path: file.to_owned(),
         reason: error.to_string(),
         remedy: "Make its folder writable for you, or name another file with --config.".into(),

@@ -21,18 +21,6 @@ pub struct Fault {
 
 type Check = Result<(), Fault>;
 
-impl Settings {
-    /// Whether these settings can work together; [`crate::load`] has asked already.
-    pub fn validate(&self) -> Result<(), crate::ConfigError> {
-        validate(self).map_err(|fault| crate::ConfigError::WrongValue {
-            origin: "settings".into(),
-            key: fault.keys.first().copied().unwrap_or_default().into(),
-            reason: fault.reason,
-            remedy: fault.remedy,
-        })
-    }
-}
-
 pub fn validate(settings: &Settings) -> Check {
     assistant(settings)?;
     language(settings)?;

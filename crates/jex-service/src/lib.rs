@@ -45,7 +45,12 @@ where
         .build();
     let outcome = runtime
         .context("cannot start the async runtime")
-        .and_then(|runtime| runtime.block_on(async { service(Termination::watch()?).await }));
+        .and_then(|runtime| {
+            let outcome = runtime.block_on(async { service(Termination::watch()?).await });
+            // A look-up of a host's name, which nothing can break off, would hold up the end.
+            runtime.shutdown_background();
+            outcome
+        });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

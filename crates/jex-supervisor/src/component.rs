@@ -49,10 +49,22 @@ pub struct Process {
     pub preparation: Preparation,
     /// Arguments that make the program print its version, when its probe does not tell.
     pub version_args: Option<&'static [&'static str]>,
+    /// What the program itself has to be.
+    pub requirement: Option<Requirement>,
     pub ports: Vec<Port>,
     pub stop: StopPolicy,
     /// Longest time from start to the first successful probe.
     pub start_limit: Duration,
+}
+
+/// The oldest version that will do.
+#[derive(Debug, Clone, Copy)]
+pub struct Requirement {
+    /// Major and minor.
+    pub version: (u32, u32),
+    /// Finds the version in what the program prints for `--version`.
+    pub read: fn(&str) -> Option<(u32, u32)>,
+    pub remedy: &'static str,
 }
 
 /// A file of mode 0600.
@@ -80,6 +92,17 @@ pub struct Port {
     pub number: u16,
     /// The setting that moves it.
     pub key: &'static str,
+    pub on: Interfaces,
+}
+
+/// Where a port is listened on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interfaces {
+    /// 127.0.0.1.
+    Loopback,
+    /// 127.0.0.1 and, where there is IPv6, [::1].
+    BothLoopbacks,
+    All,
 }
 
 /// How one sees that it answers.
@@ -122,6 +145,16 @@ pub struct ModelWanted {
     pub packaged: Option<PathBuf>,
     /// Where Ollama keeps models, when it is JEX's own.
     pub folder: Option<PathBuf>,
+    /// It is this machine's memory that has to hold it, not a graphics card's or another machine's.
+    pub in_memory: bool,
+}
+
+impl ModelWanted {
+    /// Whether it is JEX's own Ollama that is to have it. Into someone else's, only the owner has
+    /// models pulled.
+    pub fn is_jexs_own(&self) -> bool {
+        self.folder.is_some()
+    }
 }
 
 /// How it is asked to end.
@@ -152,6 +185,7 @@ impl Process {
             folders: Vec::new(),
             preparation: Preparation::None,
             version_args: None,
+            requirement: None,
             ports: Vec::new(),
             stop: StopPolicy::terminate(Duration::from_secs(2)),
             start_limit: Duration::from_secs(30),
@@ -186,8 +220,13 @@ impl Process {
             && files(self) == files(other)
     }
 
-    pub fn port(mut self, number: u16, key: &'static str) -> Self {
-        self.ports.push(Port { number, key });
+    /// A port on 127.0.0.1.
+    pub fn port(self, number: u16, key: &'static str) -> Self {
+        self.port_on(Interfaces::Loopback, number, key)
+    }
+
+    pub fn port_on(mut self, on: Interfaces, number: u16, key: &'static str) -> Self {
+        self.ports.push(Port { number, key, on });
         self
     }
 }

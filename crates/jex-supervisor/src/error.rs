@@ -13,6 +13,11 @@ pub enum SupervisorError {
     RunsAlready { pid: String, address: String },
     #[error("JEX is not running. `jex up` starts it.")]
     NotRunning,
+    #[error(
+        "JEX runs as process {pid}, but takes no orders yet or any more: it is starting or ending. \
+         Try again in a moment; `kill {pid}` ends it, too."
+    )]
+    StartingOrEnding { pid: String },
     #[error("{what} {path}: {source}", path = path.display())]
     File {
         what: &'static str,
@@ -21,6 +26,9 @@ pub enum SupervisorError {
     },
     #[error("JEX does not answer on {path}: {reason}", path = path.display())]
     Control { path: PathBuf, reason: String },
+    /// What the running JEX says to an order, in its words.
+    #[error("{0}")]
+    Refused(String),
     #[error("{component} cannot start: {reason}")]
     CannotStart {
         component: &'static str,

@@ -4,7 +4,7 @@
 //! init system) can run the same declarations:
 //!
 //! * declare: [`component`] is the vocabulary, [`components`] holds one file per component,
-//!   [`order`] the order they start and stop in
+//!   [`order`] the order they stop in
 //! * probe: [`probe`] asks whether one answers, [`warm_up`] makes its first slow answer happen
 //!   before a caller waits for it
 //! * run: [`run`] is the backend of child processes, with [`restart`] deciding when to try again

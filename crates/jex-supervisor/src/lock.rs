@@ -1,12 +1,17 @@
 //! One JEX per state folder.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
+use std::time::Duration;
 
 use jex_config::Paths;
 
 use crate::SupervisorError;
+
+/// Tries, with a pause between them, until it counts as taken: [`Lock::holder`] has it for a moment.
+const TRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Held while `jex up` runs; the kernel frees it however the process ends.
 #[derive(Debug)]
@@ -17,7 +22,7 @@ pub struct Lock {
 impl Lock {
     /// Takes the lock, or tells who has it. `address` is where that one's page is.
     pub fn take(paths: &Paths, address: &str) -> Result<Self, SupervisorError> {
-        let path = paths.state.join("lock");
+        let path = paths.lock();
         let failed = |source| SupervisorError::File {
             what: "cannot write",
             path: path.clone(),
@@ -32,18 +37,23 @@ impl Lock {
             .mode(0o600)
             .open(&path)
             .map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(std::fs::TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                file.read_to_string(&mut text).map_err(failed)?;
-                let (pid, address_there) = text.trim().split_once(' ').unwrap_or(("?", address));
-                return Err(SupervisorError::RunsAlready {
-                    pid: pid.into(),
-                    address: address_there.into(),
-                });
+        let mut tries = 1;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if tries < TRIES => {
+                    tries += 1;
+                    std::thread::sleep(PAUSE);
+                }
+                Err(TryLockError::WouldBlock) => {
+                    let (pid, address_there) = read(&mut file).map_err(failed)?;
+                    return Err(SupervisorError::RunsAlready {
+                        pid,
+                        address: address_there.unwrap_or_else(|| address.into()),
+                    });
+                }
+                Err(TryLockError::Error(source)) => return Err(failed(source)),
             }
-            Err(std::fs::TryLockError::Error(source)) => return Err(failed(source)),
         }
         file.set_len(0).map_err(failed)?;
         file.rewind().map_err(failed)?;
@@ -51,16 +61,26 @@ impl Lock {
         Ok(Self { _file: file })
     }
 
-    /// Whether some process holds it.
-    pub fn is_taken(paths: &Paths) -> bool {
-        let Ok(file) = File::open(paths.state.join("lock")) else {
-            return false;
-        };
-        matches!(
-            file.try_lock_shared(),
-            Err(std::fs::TryLockError::WouldBlock)
-        )
+    /// Number of the process that holds it.
+    pub fn holder(paths: &Paths) -> Option<String> {
+        let mut file = File::open(paths.lock()).ok()?;
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => {
+                Some(read(&mut file).map_or("?".into(), |(pid, _)| pid))
+            }
+            _ => None,
+        }
     }
+}
+
+/// The process that wrote it, and the address of its page.
+fn read(file: &mut File) -> std::io::Result<(String, Option<String>)> {
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    Ok(match text.trim().split_once(' ') {
+        Some((pid, address)) => (pid.into(), Some(address.into())),
+        None => ("?".into(), None),
+    })
 }
 
 #[cfg(test)]
@@ -72,7 +92,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let root = home.path().to_owned();
         let paths = Paths::from_lookup(|name| (name == "HOME").then(|| root.clone())).unwrap();
-        assert!(!Lock::is_taken(&paths));
+        assert_eq!(Lock::holder(&paths), None);
 
         let first = Lock::take(&paths, "http://localhost:3000").unwrap();
         let second = Lock::take(&paths, "http://localhost:4000")
@@ -81,7 +101,7 @@ mod tests {
 
         assert!(second.contains(&std::process::id().to_string()), "{second}");
         assert!(second.contains("http://localhost:3000"), "{second}");
-        assert!(Lock::is_taken(&paths));
+        assert_eq!(Lock::holder(&paths), Some(std::process::id().to_string()));
         drop(first);
         assert!(Lock::take(&paths, "http://localhost:4000").is_ok());
     }

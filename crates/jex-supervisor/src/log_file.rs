@@ -56,12 +56,26 @@ impl LogFile {
         if self.written < LARGEST_BYTES {
             return Ok(());
         }
-        let mut old = self.path.clone().into_os_string();
-        old.push(".1");
-        std::fs::rename(&self.path, old)?;
+        std::fs::rename(&self.path, set_aside(&self.path))?;
         *self = Self::open(&self.path)?;
         Ok(())
     }
+}
+
+/// Sets aside what others append to, when it has grown large.
+pub fn keep_small(path: &Path) -> std::io::Result<()> {
+    if std::fs::metadata(path)?.len() < LARGEST_BYTES {
+        return Ok(());
+    }
+    std::fs::copy(path, set_aside(path))?;
+    // They go on in the same file, at its end.
+    File::options().write(true).open(path)?.set_len(0)
+}
+
+fn set_aside(path: &Path) -> PathBuf {
+    let mut old = path.to_owned().into_os_string();
+    old.push(".1");
+    old.into()
 }
 
 /// The last lines that a component wrote in its present life.
@@ -176,6 +190,29 @@ mod tests {
         let size = |path: &Path| std::fs::metadata(path).unwrap().len();
         assert!(size(&path) <= LARGEST_BYTES);
         assert!(size(&folder.path().join("deep/ollama.log.1")) <= LARGEST_BYTES + 1024 * 1024);
+    }
+
+    #[test]
+    fn a_large_log_of_others_is_set_aside_and_they_go_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("jex.log");
+        let mut others = File::options()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .unwrap();
+        others.write_all(b"small").unwrap();
+
+        keep_small(&path).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"small");
+
+        others.write_all(&vec![b'x'; 8 * 1024 * 1024]).unwrap();
+        keep_small(&path).unwrap();
+        others.write_all(b"more").unwrap();
+
+        assert_eq!(std::fs::read(&path).unwrap(), b"more");
+        let old = std::fs::metadata(set_aside(&path)).unwrap();
+        assert_eq!(old.len(), 8 * 1024 * 1024 + 5);
     }
 
     #[test]

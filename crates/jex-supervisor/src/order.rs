@@ -1,6 +1,4 @@
-//! In which order components start and stop.
-
-use std::collections::BTreeSet;
+//! In which order components stop. They start as what they depend on gets ready.
 
 use crate::component::Component;
 
@@ -11,23 +9,4 @@ pub fn stops_after(components: &[Component], name: &str) -> Vec<&'static str> {
         .filter(|other| other.depends_on.contains(&name) || other.uses.contains(&name))
         .map(|other| other.name)
         .collect()
-}
-
-/// Components in an order in which each comes after what it depends on; `None` if they form a
-/// circle or name something that is not there.
-pub fn start_order(components: &[Component]) -> Option<Vec<&'static str>> {
-    let mut placed = BTreeSet::new();
-    let mut order = Vec::new();
-    while order.len() < components.len() {
-        let next = components.iter().find(|component| {
-            !placed.contains(component.name)
-                && component
-                    .depends_on
-                    .iter()
-                    .all(|needed| placed.contains(needed))
-        })?;
-        placed.insert(next.name);
-        order.push(next.name);
-    }
-    Some(order)
 }

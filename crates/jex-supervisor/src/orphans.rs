@@ -7,13 +7,17 @@
 //! a shell, so that neither `pkill jex` nor `pidof jex` finds it, and JEX starts another if it
 //! dies. Should both be killed at once, the next `jex up` clears up before it starts anything.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::PipeWriter;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use procfs::process::Process;
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
 use sha2::{Digest, Sha256};
 
 use jex_config::Paths;
@@ -80,60 +84,102 @@ impl Mark {
 
 /// Kills what earlier runs on the same state folder left behind. Returns how many there were.
 pub fn kill_leftovers(mark: &Mark) -> usize {
-    kill_all(|variable| variable.starts_with(mark.any_run().as_bytes()))
+    kill_all(&mark.any_run(), |_| true)
 }
 
 /// Kills whatever this run started.
 pub fn kill_run(mark: &Mark) -> usize {
-    kill_all(|variable| variable.starts_with(mark.this_run().as_bytes()))
+    kill_all(&mark.this_run(), |_| true)
 }
 
 /// Kills whatever one component of this run started.
 pub fn kill_component(mark: &Mark, component: &str) -> usize {
-    let wanted = format!("{VARIABLE}={}", mark.value(component));
-    kill_all(|variable| variable == wanted.as_bytes())
+    kill_all(&mark.this_run(), |name| name == component)
 }
 
-/// Processes of a component and everything they started.
-pub fn processes_of(mark: &Mark, component: &str) -> Vec<procfs::process::Process> {
-    let wanted = format!("{VARIABLE}={}", mark.value(component));
-    marked(&|variable| variable == wanted.as_bytes())
+/// Processes of each component of this run and everything they started.
+pub fn by_component(mark: &Mark) -> BTreeMap<String, Vec<Process>> {
+    let mut found: BTreeMap<String, Vec<Process>> = BTreeMap::new();
+    for (process, component) in marked(&mark.this_run()) {
+        found.entry(component).or_default().push(process);
+    }
+    found
 }
 
-fn kill_all(matches: impl Fn(&[u8]) -> bool) -> usize {
+/// Kills, and waits until the kernel has taken back the files and ports of what it killed. The rest
+/// of a mark, after `begin`, has to please `wanted`.
+fn kill_all(begin: &str, wanted: impl Fn(&str) -> bool) -> usize {
     let deadline = Instant::now() + Duration::from_secs(2);
-    let mut killed = std::collections::BTreeSet::new();
+    let mut killed = BTreeSet::new();
     let mut quiet = 0;
     while quiet < 2 && Instant::now() < deadline {
-        let found = marked(&matches);
+        let mut found = marked(begin);
+        found.retain(|(_, rest)| wanted(rest));
         if found.is_empty() {
             quiet += 1;
+            // One that is starting another program shows no environment for a moment.
+            std::thread::sleep(Duration::from_millis(10));
             continue;
         }
         quiet = 0;
-        for process in found {
-            killed.insert(process.pid);
-            // One that has just ended by itself is no error.
-            let _ = kill(Pid::from_raw(process.pid), Signal::SIGKILL);
+        killed.extend(found.iter().map(|(process, _)| process.pid));
+        let dying: Vec<OwnedFd> = found
+            .iter()
+            .filter_map(|(process, _)| kill_marked(process.pid, begin))
+            .collect();
+        for process in dying {
+            wait_until_gone(&process, deadline);
         }
-        std::thread::sleep(Duration::from_millis(10));
     }
     killed.len()
 }
 
-fn marked(matches: &impl Fn(&[u8]) -> bool) -> Vec<procfs::process::Process> {
+/// Kills a process that carries the mark; by what is returned one sees when it is gone.
+fn kill_marked(pid: i32, begin: &str) -> Option<OwnedFd> {
+    let handle = match pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()) {
+        Ok(handle) => handle,
+        Err(Errno::SRCH) => return None,
+        Err(_) => {
+            // A sandbox without such handles.
+            let _ = kill_process(Pid::from_raw(pid)?, Signal::KILL);
+            return None;
+        }
+    };
+    // Its number may have become another's before there was a handle.
+    rest_of_mark(pid, begin)?;
+    pidfd_send_signal(&handle, Signal::KILL).ok()?;
+    Some(handle)
+}
+
+/// A process loses its environment, by which it is found, before it closes its files.
+fn wait_until_gone(process: &OwnedFd, deadline: Instant) {
+    let left = deadline.saturating_duration_since(Instant::now());
+    let left = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
+    let _ = poll(&mut [PollFd::new(process.as_fd(), PollFlags::POLLIN)], left);
+}
+
+/// All processes but this one whose mark begins so, each with the rest of its mark.
+fn marked(begin: &str) -> Vec<(Process, String)> {
     let own = i32::try_from(std::process::id()).unwrap_or_default();
     let Ok(all) = procfs::process::all_processes() else {
         return Vec::new();
     };
     all.flatten()
         .filter(|process| process.pid != own)
-        .filter(|process| {
-            // Zombies have an empty one.
-            std::fs::read(format!("/proc/{}/environ", process.pid))
-                .is_ok_and(|environ| environ.split(|byte| *byte == 0).any(matches))
+        .filter_map(|process| {
+            let rest = rest_of_mark(process.pid, begin)?;
+            Some((process, rest))
         })
         .collect()
+}
+
+/// What follows `begin` in the mark of a process; zombies have none.
+fn rest_of_mark(pid: i32, begin: &str) -> Option<String> {
+    let environ = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+    environ
+        .split(|byte| *byte == 0)
+        .find_map(|variable| variable.strip_prefix(begin.as_bytes()))
+        .map(|rest| String::from_utf8_lossy(rest).into_owned())
 }
 
 /// The process that clears up after JEX.
@@ -194,6 +240,10 @@ mod tests {
             .unwrap()
     }
 
+    fn processes_of(mark: &Mark, component: &str) -> Vec<Process> {
+        by_component(mark).remove(component).unwrap_or_default()
+    }
+
     fn wait_for_count(mark: &Mark, component: &str, count: usize) {
         let deadline = Instant::now() + Duration::from_secs(5);
         while processes_of(mark, component).len() != count {
@@ -218,6 +268,38 @@ mod tests {
         assert_eq!(kill_run(&mark), 2);
         one.wait().unwrap();
         two.wait().unwrap();
+    }
+
+    #[test]
+    fn what_was_killed_holds_no_port_any_more() {
+        let home = tempfile::tempdir().unwrap();
+        let mark = Mark::new(&paths(&home));
+        for _ in 0..10 {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            let mut holder = Command::new("/bin/sh")
+                // Much memory to give back, which comes before the files.
+                .args([
+                    "-c",
+                    "x=$(head -c 30000000 /dev/zero | tr '\\0' x); sleep 1000",
+                ])
+                .env(VARIABLE, mark.value("redis"))
+                .stdin(OwnedFd::from(listener))
+                .spawn()
+                .unwrap();
+            let is_asleep =
+                |process: &Process| process.stat().is_ok_and(|stat| stat.comm == "sleep");
+            let deadline = Instant::now() + Duration::from_secs(5);
+            while !processes_of(&mark, "redis").iter().any(is_asleep) {
+                assert!(Instant::now() < deadline, "it never sleeps");
+                std::thread::sleep(Duration::from_millis(5));
+            }
+
+            kill_component(&mark, "redis");
+
+            assert!(std::net::TcpListener::bind(address).is_ok());
+            holder.wait().unwrap();
+        }
     }
 
     #[test]

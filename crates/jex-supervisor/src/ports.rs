@@ -1,11 +1,13 @@
 //! Who holds a port that a component needs.
 
-use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
 
+use nix::errno::Errno;
 use procfs::net::{TcpNetEntry, TcpState};
 use procfs::process::FDTarget;
 
-use crate::component::Port;
+use crate::component::{Interfaces, Port};
 
 /// A process that listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,10 +16,22 @@ pub struct Holder {
     pub name: String,
 }
 
-/// Says who holds the first port that is not free, and which key moves it.
+/// Says why the first port that cannot be listened on cannot, and which key moves it.
 pub fn conflict(ports: &[Port]) -> Option<String> {
-    let taken = ports.iter().find(|port| !is_free(**port))?;
-    Some(in_use(*taken, holder(*taken).as_ref()))
+    ports.iter().find_map(|port| {
+        let error = bind(*port).err()?;
+        let Port { number, key, .. } = port;
+        Some(match error.kind() {
+            ErrorKind::AddrInUse => in_use(*port, holder(*port).as_ref()),
+            ErrorKind::PermissionDenied => format!(
+                "port {number} is not for you: those below 1024 are root's. Set `{key}` in jex.toml \
+                 to a higher one."
+            ),
+            _ => format!(
+                "port {number} cannot be listened on: {error}. Set `{key}` in jex.toml to another one."
+            ),
+        })
+    })
 }
 
 fn in_use(port: Port, holder: Option<&Holder>) -> String {
@@ -29,9 +43,24 @@ fn in_use(port: Port, holder: Option<&Holder>) -> String {
     format!("port {number} is in use by {by}. End it, or set `{key}` in jex.toml to another port.")
 }
 
-fn is_free(port: Port) -> bool {
-    // On loopback: that fails, too, when someone listens on all addresses.
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port.number)).is_ok()
+/// Listens for a moment.
+fn bind(port: Port) -> std::io::Result<()> {
+    let (v4, v6) = match port.on {
+        // That fails, too, when someone listens on all addresses.
+        Interfaces::Loopback => (Ipv4Addr::LOCALHOST, None),
+        Interfaces::BothLoopbacks => (Ipv4Addr::LOCALHOST, Some(Ipv6Addr::LOCALHOST)),
+        Interfaces::All => (Ipv4Addr::UNSPECIFIED, Some(Ipv6Addr::UNSPECIFIED)),
+    };
+    TcpListener::bind((v4, port.number))?;
+    match v6.map(|v6| TcpListener::bind((v6, port.number))) {
+        Some(Err(error)) if has_ipv6(&error) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn has_ipv6(error: &std::io::Error) -> bool {
+    error.kind() != ErrorKind::AddrNotAvailable
+        && error.raw_os_error() != Some(Errno::EAFNOSUPPORT as i32)
 }
 
 /// The process that listens on a port, if it can be seen.
@@ -86,19 +115,21 @@ pub fn is_loopback(address: IpAddr) -> bool {
 mod tests {
     use super::*;
 
+    fn port_of(listener: &TcpListener, on: Interfaces) -> Port {
+        let number = listener.local_addr().unwrap().port();
+        let key = "web.port";
+        Port { number, key, on }
+    }
+
     #[test]
     fn a_taken_port_names_its_holder_and_the_key() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let number = listener.local_addr().unwrap().port();
-        let port = Port {
-            number,
-            key: "web.port",
-        };
+        let port = port_of(&listener, Interfaces::Loopback);
 
         let said = conflict(&[port]).unwrap();
 
         let pid = std::process::id();
-        assert!(said.contains(&format!("port {number}")), "{said}");
+        assert!(said.contains(&format!("port {}", port.number)), "{said}");
         assert!(said.contains(&format!("process {pid}")), "{said}");
         assert!(said.contains("`web.port`"), "{said}");
     }
@@ -106,25 +137,35 @@ mod tests {
     #[test]
     fn a_port_taken_on_all_addresses_is_taken() {
         let listener = TcpListener::bind("0.0.0.0:0").unwrap();
-        let number = listener.local_addr().unwrap().port();
-        let port = Port {
-            number,
-            key: "redis.port",
-        };
 
-        assert!(conflict(&[port]).is_some());
+        assert!(conflict(&[port_of(&listener, Interfaces::Loopback)]).is_some());
+    }
+
+    #[test]
+    fn a_port_is_tried_where_it_will_be_listened_on() {
+        let elsewhere = TcpListener::bind("127.0.0.2:0").unwrap();
+
+        assert_eq!(conflict(&[port_of(&elsewhere, Interfaces::Loopback)]), None);
+        assert!(conflict(&[port_of(&elsewhere, Interfaces::All)]).is_some());
+        let Ok(v6) = TcpListener::bind("[::1]:0") else {
+            return;
+        };
+        assert_eq!(conflict(&[port_of(&v6, Interfaces::Loopback)]), None);
+        assert!(conflict(&[port_of(&v6, Interfaces::BothLoopbacks)]).is_some());
     }
 
     #[test]
     fn a_free_port_is_no_conflict() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let number = listener.local_addr().unwrap().port();
-        drop(listener);
-        let port = Port {
-            number,
-            key: "web.port",
-        };
+        for on in [
+            Interfaces::Loopback,
+            Interfaces::BothLoopbacks,
+            Interfaces::All,
+        ] {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = port_of(&listener, on);
+            drop(listener);
 
-        assert_eq!(conflict(&[port]), None);
+            assert_eq!(conflict(&[port]), None);
+        }
     }
 }

@@ -108,7 +108,8 @@ async fn ask_redis(port: u16, password: &SecretString) -> std::io::Result<Answer
 
 /// Empties JEX's own Redis.
 pub async fn empty_redis(port: u16, password: &SecretString) -> std::io::Result<()> {
-    redis(port, password, "FLUSHALL").await.map(drop)
+    let emptying = tokio::time::timeout(LIMIT, redis(port, password, "FLUSHALL"));
+    emptying.await?.map(drop)
 }
 
 /// Runs one inline command and returns everything that was answered.

@@ -13,7 +13,11 @@ pub async fn warm_up(what: &WarmUp, tell: &(dyn Fn(String) + Sync)) -> Result<()
     match what {
         WarmUp::None => Ok(()),
         WarmUp::Model(wanted) => {
-            models::ensure(wanted, tell).await?;
+            if wanted.is_jexs_own() {
+                models::ensure(wanted, tell).await?;
+            } else {
+                models::require(wanted).await?;
+            }
             tell("loading".into());
             models::load(wanted).await
         }

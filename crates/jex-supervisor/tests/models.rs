@@ -232,7 +232,11 @@ fn another_model_is_taken_while_jex_runs() {
         .enable_all()
         .build()
         .unwrap()
-        .block_on(models::list(&loaded.settings, &home.paths()))
+        .block_on(models::list(&models::wanted(
+            &loaded.settings,
+            &home.paths(),
+            &Parts::default(),
+        )))
         .unwrap();
     assert_eq!(list.len(), 2, "{list:?}");
     let chosen = list.iter().find(|model| model.chosen).unwrap();
@@ -267,6 +271,24 @@ fn a_model_that_is_nowhere_is_named_with_the_remedy_and_ollama_stays_of_use() {
     control::reload(&home.paths()).unwrap();
     let after = stack.wait_ready(START);
     assert_eq!(after.components[0].pid, ollama.pid);
+}
+
+#[test]
+fn a_model_that_the_disk_has_no_room_for_is_not_pulled() {
+    let _turn = turn();
+    let registry = Registry::start();
+    let mut home = Home::new();
+    home.write_settings(&format!("model = \"{}\"", registry.model()));
+    home.env
+        .push(("JEX_TEST_DISK_FREE_BYTES".into(), "600000000".into()));
+    let mut stack = home.up(&["ollama"]);
+
+    let ollama = stack.wait_state("ollama", State::Failed, START);
+
+    let error = ollama.last_error.unwrap();
+    assert!(error.contains("too little disk for http://"), "{error}");
+    assert!(error.contains("600 MB free"), "{error}");
+    assert_eq!(*registry.0.starts.lock().unwrap(), [0; 0]);
 }
 
 #[test]

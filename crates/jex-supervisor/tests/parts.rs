@@ -8,9 +8,9 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use jex_config::secrets;
-use jex_supervisor::component::Port;
-use jex_supervisor::ports;
+use jex_supervisor::component::{Interfaces, Port};
 use jex_supervisor::status::State;
+use jex_supervisor::{control, models, ports};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use secrecy::ExposeSecret;
@@ -36,7 +36,11 @@ fn assert_nothing_is_left(home: &Home, limit: Duration) {
 }
 
 fn tcp(number: u16) -> Port {
-    Port { number, key: "" }
+    Port {
+        number,
+        key: "",
+        on: Interfaces::Loopback,
+    }
 }
 
 #[test]
@@ -92,17 +96,17 @@ fn everything_gets_ready_listens_on_loopback_and_ends_in_time() {
 fn killed_while_a_model_writes_it_leaves_nothing_and_starts_again() {
     let _turn = turn();
     let home = Home::new();
-    let mut stack = home.up(&["ollama", "redis", "livekit"]);
+    let mut stack = home.up(&PARTS);
     stack.wait_ready(START);
     let writing = start_generating(home.ports.ollama);
-    assert!(processes_in(&home).len() >= 4, "with Ollama's runner");
+    assert!(processes_in(&home).len() >= 6, "with Ollama's runner");
 
     stack.signal(Signal::SIGKILL);
 
     stack.child.wait().unwrap();
     assert_nothing_is_left(&home, Duration::from_secs(3));
     drop(writing);
-    let mut again = home.up(&["ollama", "redis", "livekit"]);
+    let mut again = home.up(&PARTS);
     again.wait_ready(START);
     again.signal(Signal::SIGINT);
     assert!(again.wait_end(Duration::from_secs(10)).0.success());
@@ -200,6 +204,68 @@ fn a_second_interrupt_ends_everything_at_once() {
 
     assert!(took < Duration::from_millis(700), "{took:?}");
     assert_nothing_is_left(&home, Duration::from_millis(500));
+}
+
+#[test]
+fn one_that_hangs_while_it_is_asked_holds_up_no_end() {
+    let _turn = turn();
+    let home = Home::new();
+    for (interrupts, limit) in [(1, Duration::from_secs(4)), (2, Duration::from_secs(1))] {
+        let mut stack = home.up(&["redis"]);
+        stack.wait_ready(START);
+        let pid = i32::try_from(stack.component("redis").unwrap().pid.unwrap()).unwrap();
+        kill(Pid::from_raw(pid), Signal::SIGSTOP).unwrap();
+        support::wait_for_unread_question(home.ports.redis);
+
+        for interrupt in 1..=interrupts {
+            stack.signal(Signal::SIGINT);
+            if interrupt < interrupts {
+                stack.wait_state("redis", State::Stopping, Duration::from_secs(1));
+            }
+        }
+        let (_, said, took) = stack.wait_end(Duration::from_secs(15));
+
+        assert!(took < limit, "{interrupts} interrupts, {took:?}: {said}");
+        assert_nothing_is_left(&home, Duration::from_millis(500));
+    }
+}
+
+#[test]
+fn what_runs_elsewhere_is_used_and_left_as_it_is() {
+    let _turn = turn();
+    let owner = Home::new();
+    let mut theirs = owner.up(&["redis", "livekit", "ollama"]);
+    theirs.wait_ready(START);
+    let mut home = Home::new();
+    home.set_address("llm.url", "http", owner.ports.ollama);
+    home.set_address("livekit.url", "ws", owner.ports.livekit);
+    for (key, name) in [
+        ("livekit.api_key_file", "livekit-api-key"),
+        ("livekit.api_secret_file", "livekit-api-secret"),
+    ] {
+        home.set(key, owner.paths().secrets().join(name).to_str().unwrap());
+    }
+    let mut stack = home.up(&["redis", "livekit", "ollama"]);
+
+    let status = stack.wait_ready(START);
+
+    let names = status.components.iter().map(|one| one.name.as_str());
+    assert_eq!(names.collect::<Vec<_>>(), ["livekit", "ollama"], "no Redis");
+    for component in &status.components {
+        assert_eq!(component.state, State::External, "{component:?}");
+        assert_eq!(component.pid, None);
+    }
+    assert!(status.components[1].version.is_some());
+
+    models::write_model(&home.paths().config_file, "not-there").unwrap();
+    control::reload(&home.paths()).unwrap();
+    let ollama = stack.wait_state("ollama", State::Failed, START);
+    let error = ollama.last_error.unwrap();
+    assert!(error.contains("`jex model use not-there`"), "{error}");
+
+    stack.signal(Signal::SIGTERM);
+    assert!(stack.wait_end(Duration::from_secs(5)).0.success());
+    assert!(theirs.status().unwrap().ready, "theirs goes on");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use jex_supervisor::status::State;
-use jex_supervisor::{SupervisorError, control};
+use jex_supervisor::{Lock, SupervisorError, control, models};
 use support::{Home, turn};
 
 const START: Duration = Duration::from_secs(60);
@@ -72,6 +72,23 @@ fn a_missing_program_names_the_remedy() {
     assert!(said.contains("/nowhere/jex-agent is missing"), "{said}");
     assert!(said.contains("/nowhere/jex-web is missing"), "{said}");
     assert!(said.contains("./dev build"), "{said}");
+}
+
+#[test]
+fn a_redis_that_is_too_old_is_named_with_the_version_that_is_needed() {
+    let _turn = turn();
+    let mut home = Home::new();
+    redis_is(
+        &mut home,
+        "#!/bin/sh\necho 'Redis server v=6.0.16 sha=00000000:0 bits=64'\n",
+    );
+    let mut stack = home.up(&["redis"]);
+
+    let redis = stack.wait_state("redis", State::Failed, START);
+
+    let error = redis.last_error.unwrap();
+    assert!(error.contains("redis-server is version 6.0"), "{error}");
+    assert!(error.contains("6.2 or newer"), "{error}");
 }
 
 #[test]
@@ -143,6 +160,53 @@ fn a_wrong_setting_is_named_before_anything_starts() {
         said.contains("llm.modell") && said.contains("llm.model"),
         "{said}"
     );
+}
+
+#[test]
+fn a_variable_that_wins_over_the_file_is_told_to_who_changed_the_file() {
+    let _turn = turn();
+    let mut home = Home::new();
+    home.set("llm.model", "jex-demo");
+    let mut stack = home.up(&["redis"]);
+    stack.wait_ready(START);
+
+    models::write_model(&home.paths().config_file, "other").unwrap();
+    let reloading = control::reload(&home.paths()).unwrap();
+
+    assert_eq!(reloading.model, "jex-demo");
+    assert_eq!(reloading.model_from, "$JEX_LLM__MODEL");
+}
+
+#[test]
+fn settings_that_change_which_parts_there_are_need_another_start() {
+    let _turn = turn();
+    let home = Home::new();
+    let mut stack = home.up(&["redis"]);
+    stack.wait_ready(START);
+    let file = home.paths().config_file;
+    let text = std::fs::read_to_string(&file).unwrap();
+    let elsewhere = "[livekit]\nurl = \"ws://127.0.0.1:1\"";
+
+    std::fs::write(&file, text.replace("[livekit]", elsewhere)).unwrap();
+    let error = control::reload(&home.paths()).unwrap_err().to_string();
+
+    assert!(
+        error.contains("(redis)") && error.contains("`jex up`"),
+        "{error}"
+    );
+    assert!(stack.status().unwrap().ready, "it goes on as before");
+}
+
+#[test]
+fn one_that_takes_no_orders_yet_is_said_to_run() {
+    let home = Home::new();
+    let _starting = Lock::take(&home.paths(), "http://localhost:3000").unwrap();
+
+    let error = control::status(&home.paths()).unwrap_err().to_string();
+
+    let pid = std::process::id();
+    assert!(error.contains(&format!("runs as process {pid}")), "{error}");
+    assert!(error.contains("starting or ending"), "{error}");
 }
 
 #[test]

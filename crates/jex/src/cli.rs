@@ -81,7 +81,7 @@ Exit status: 0 only when every part is ready, 1 when one is not, 3 when JEX is n
 The JSON object has `ready`, `address` and `components`, each with `name`, `state` (waiting,
 starting, warming, ready, restarting, stopping, stopped, failed, external), `since_unix`, `pid`,
 `version`, `memory_bytes`, `restarts`, `last_error`, `log` and `detail`; what is unknown is null.
-When JEX is not running, `components` is empty.";
+While JEX is not running, starts or ends, `components` is empty.";
 
 #[derive(Debug, Args)]
 pub struct StatusArgs {

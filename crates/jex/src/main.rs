@@ -4,7 +4,7 @@
 //! * [`status`], [`logs`], [`model`], [`config`]: one file per command; [`progress`]: slow starts
 //! * [`ask`]: a caller in a terminal
 //!
-//! `main` is plain: `jex up` forks before any thread exists; the others build the runtime they need.
+//! `main` is plain: each command builds the runtime that it needs.
 
 mod ask;
 mod cli;
@@ -98,6 +98,8 @@ fn log_to_stderr() {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // It would say on stderr that stderr is closed, and panic.
+        .log_internal_errors(false)
         .with_target(false)
         .init();
 }

@@ -1,27 +1,27 @@
 //! `jex model`: which language models there are, and which one answers.
 
 use std::io::{BufRead, IsTerminal, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anstyle::AnsiColor;
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use jex_config::{DEMO_MODEL, LlmProvider, Loaded, Origin, Parts, Paths, Settings};
+use jex_config::{DEMO_MODEL, LlmProvider, Loaded, Origin, Parts, Paths};
+use jex_supervisor::SupervisorError;
 use jex_supervisor::component::ModelWanted;
+use jex_supervisor::control::{self, Reloading};
+use jex_supervisor::memory::said;
 use jex_supervisor::models::{self, ModelFacts};
 use jex_supervisor::status::{StackStatus, State};
-use jex_supervisor::{SupervisorError, control};
 
 use crate::cli::ModelCommand;
 use crate::exit;
 use crate::progress::Progress;
-use crate::status::table::size;
 
 /// Loading a large model from a slow disk.
 const READY_WITHIN: Duration = Duration::from_secs(600);
 const PAUSE: Duration = Duration::from_millis(250);
-/// A disk is better not filled to the last byte.
-const SPARE_BYTES: u64 = 500_000_000;
 
 /// Runs one of the subcommands. Returns the exit status.
 pub fn run(command: &ModelCommand, loaded: &Loaded, paths: &Paths) -> anyhow::Result<u8> {
@@ -32,15 +32,16 @@ pub fn run(command: &ModelCommand, loaded: &Loaded, paths: &Paths) -> anyhow::Re
             loaded.file.display()
         );
     }
+    let chosen = models::wanted(&loaded.settings, paths, &Parts::load(paths)?);
     match command {
-        ModelCommand::List { json } => list(*json, &loaded.settings, paths)?,
-        ModelCommand::Use { name, yes } => take(name, *yes, loaded, paths)?,
+        ModelCommand::List { json } => list(*json, &chosen)?,
+        ModelCommand::Use { name, yes } => take(name, *yes, chosen, loaded, paths)?,
     }
     Ok(exit::SUCCESS)
 }
 
-fn list(json: bool, settings: &Settings, paths: &Paths) -> anyhow::Result<()> {
-    let facts = runtime()?.block_on(models::list(settings, paths))?;
+fn list(json: bool, chosen: &ModelWanted) -> anyhow::Result<()> {
+    let facts = runtime()?.block_on(models::list(chosen))?;
     if json {
         exit::say(&format!("{}\n", serde_json::to_string_pretty(&facts)?));
         return Ok(());
@@ -49,7 +50,7 @@ fn list(json: bool, settings: &Settings, paths: &Paths) -> anyhow::Result<()> {
     if !facts.iter().any(|model| model.chosen) {
         exit::warn(&format!(
             "`llm.model` is {}, which is not here yet.",
-            settings.llm.model
+            chosen.name
         ));
     }
     Ok(())
@@ -78,8 +79,8 @@ fn table(models: &[ModelFacts]) -> String {
         let line = format!(
             "{style}{mark} {:<width$}{style:#}  {:>8}  {:>8}  {}",
             model.name,
-            size(model.size_bytes),
-            size(model.memory_bytes),
+            said(model.size_bytes),
+            said(model.memory_bytes),
             notes.join(", ")
         );
         text.push_str(line.trim_end());
@@ -89,90 +90,72 @@ fn table(models: &[ModelFacts]) -> String {
 }
 
 /// Shows what the model needs, gets it, and only then changes the settings.
-fn take(name: &str, yes: bool, loaded: &Loaded, paths: &Paths) -> anyhow::Result<()> {
-    let settings = &loaded.settings;
+fn take(
+    name: &str,
+    yes: bool,
+    chosen: ModelWanted,
+    loaded: &Loaded,
+    paths: &Paths,
+) -> anyhow::Result<()> {
     let runs = match control::status(paths) {
         Ok(_) => true,
         Err(SupervisorError::NotRunning) => false,
         Err(error) => return Err(error.into()),
     };
-    if !runs && name != DEMO_MODEL && settings.llm.url.is_none() {
+    let is_own = chosen.is_jexs_own();
+    if !runs && name != DEMO_MODEL && is_own {
         bail!(
             "JEX is not running, so its Ollama cannot be asked about {name}. `jex up` starts it."
         );
     }
     let runtime = runtime()?;
     if name == DEMO_MODEL {
-        exit::say(&packaged(&Parts::load(paths)?));
+        exit::say(&packaged(chosen.packaged.as_deref()));
     } else {
-        let facts = runtime.block_on(models::describe(settings, paths, name))?;
+        let facts = runtime.block_on(models::describe(&chosen, name))?;
         exit::say(&needs(&facts));
-        refuse_what_cannot_work(&facts)?;
+        if let Some(obstacle) = facts.obstacle() {
+            bail!("{obstacle}");
+        }
         if !facts.here && !yes && !confirmed()? {
             bail!("nothing was changed.");
         }
     }
-    if runs || settings.llm.url.is_some() {
-        let wanted = wanted(name, settings, paths)?;
+    if runs || !is_own {
+        let wanted = ModelWanted {
+            name: name.into(),
+            ..chosen
+        };
         runtime.block_on(get(&wanted))?;
     }
     use_from_now_on(name, loaded, paths, runs)
 }
 
-fn wanted(name: &str, settings: &Settings, paths: &Paths) -> anyhow::Result<ModelWanted> {
-    let own = settings.llm.url.is_none();
-    Ok(ModelWanted {
-        ollama: settings.ollama_url(),
-        name: name.to_owned(),
-        context_tokens: settings.llm.context_tokens,
-        packaged: Parts::load(paths)?.model_gguf,
-        folder: own.then(|| paths.models()),
-    })
-}
-
-fn packaged(parts: &Parts) -> String {
-    let bytes = parts
-        .model_gguf
-        .as_deref()
-        .and_then(|file| file.metadata().ok());
-    let bytes = bytes.map_or_else(String::new, |file| format!("{}, ", size(file.len())));
+fn packaged(file: Option<&Path>) -> String {
+    let bytes = file.and_then(|file| file.metadata().ok());
+    let bytes = bytes.map_or_else(String::new, |file| format!("{}, ", said(file.len())));
     format!("{DEMO_MODEL} is the packaged model: {bytes}135 million parameters, English: a demo.\n")
 }
 
 fn needs(facts: &ModelFacts) -> String {
-    let mut text = format!("{}: {} on disk", facts.name, size(facts.size_bytes));
+    let mut text = format!("{}: {} on disk", facts.name, said(facts.size_bytes));
     if facts.here {
         text.push_str(", which is here already");
     } else {
-        text.push_str(&format!(", {} to download", size(facts.download_bytes)));
+        text.push_str(&format!(", {} to download", said(facts.download_bytes)));
         if let Some(free) = facts.disk_free_bytes {
-            text.push_str(&format!(" ({} free)", size(free)));
+            text.push_str(&format!(" ({} free)", said(free)));
         }
     }
-    text.push_str(&format!("; about {} of memory", size(facts.memory_bytes)));
+    text.push_str(&format!("; about {} of memory", said(facts.memory_bytes)));
     if let Some(available) = facts.available_bytes {
-        text.push_str(&format!(" ({} free)", size(available)));
+        text.push_str(&format!(" ({} free)", said(available)));
+    }
+    if !facts.here {
+        text.push_str(", and more for its context");
     }
     text.push_str(".\n");
     text
-}
-
-fn refuse_what_cannot_work(facts: &ModelFacts) -> anyhow::Result<()> {
-    if facts.fits == Some(false) {
-        bail!(
-            "{} does not fit into the free memory. End other programs, lower \
-             `llm.context_tokens`, or choose a smaller model.",
-            facts.name
-        );
-    }
-    let lacks = |free| facts.download_bytes > 0 && facts.download_bytes + SPARE_BYTES > free;
-    if facts.disk_free_bytes.is_some_and(lacks) {
-        bail!(
-            "the disk has no room for {}. Free some, or choose a smaller model.",
-            facts.name
-        );
-    }
-    Ok(())
 }
 
 fn confirmed() -> anyhow::Result<bool> {
@@ -201,21 +184,23 @@ async fn get(wanted: &ModelWanted) -> anyhow::Result<()> {
 
 fn use_from_now_on(name: &str, loaded: &Loaded, paths: &Paths, runs: bool) -> anyhow::Result<()> {
     models::write_model(&loaded.file, name)?;
-    exit::say(&format!(
-        "llm.model is {name} now, in {}.\n",
-        loaded.file.display()
-    ));
-    let origin = loaded.values.iter().find(|value| value.key == "llm.model");
-    if let Some(Origin::Environment(variable)) = origin.map(|value| &value.origin) {
-        exit::warn(&format!(
-            "{variable} is set and wins over the file: unset it."
-        ));
-        return Ok(());
-    }
+    let file = loaded.file.display();
+    exit::say(&format!("llm.model is {name} now, in {file}.\n"));
     if !runs {
+        if let Origin::Environment(variable) = loaded.origin("llm.model") {
+            exit::warn(&format!(
+                "{variable} is set and wins over the file: unset it."
+            ));
+        }
         return Ok(());
     }
-    control::reload(paths)?;
+    let Reloading { model, model_from } = control::reload(paths)?;
+    if model != name {
+        bail!(
+            "JEX goes on with {model}: it was started in such a way that {model_from} decides, not \
+             {file}. End it (`jex stop`) and start it without that."
+        );
+    }
     wait_until_ready(paths)?;
     exit::say(&format!("JEX answers with {name}.\n"));
     Ok(())
@@ -225,8 +210,6 @@ fn wait_until_ready(paths: &Paths) -> anyhow::Result<()> {
     let began = Instant::now();
     let mut progress = Progress::new();
     loop {
-        // The reload takes a moment to show.
-        std::thread::sleep(PAUSE);
         let status = control::status(paths)?;
         if status.ready {
             return Ok(());
@@ -238,6 +221,7 @@ fn wait_until_ready(paths: &Paths) -> anyhow::Result<()> {
             bail!("JEX is not ready yet; `jex status` shows what it waits for.");
         }
         progress.show(&status);
+        std::thread::sleep(PAUSE);
     }
 }
 
@@ -279,34 +263,7 @@ mod tests {
     fn what_a_model_needs_is_shown_first() {
         assert_eq!(
             needs(&facts()),
-            "llama3.1:8b: 4.9 GB on disk, 4.9 GB to download (80.0 GB free); about 6.2 GB of memory (12.0 GB free).\n"
-        );
-    }
-
-    #[test]
-    fn what_does_not_fit_is_refused() {
-        assert!(refuse_what_cannot_work(&facts()).is_ok());
-
-        let memory = ModelFacts {
-            fits: Some(false),
-            ..facts()
-        };
-        let disk = ModelFacts {
-            disk_free_bytes: Some(5_000_000_000),
-            ..facts()
-        };
-
-        assert!(
-            refuse_what_cannot_work(&memory)
-                .unwrap_err()
-                .to_string()
-                .contains("memory")
-        );
-        assert!(
-            refuse_what_cannot_work(&disk)
-                .unwrap_err()
-                .to_string()
-                .contains("disk")
+            "llama3.1:8b: 4.9 GB on disk, 4.9 GB to download (80.0 GB free); about 6.2 GB of memory (12.0 GB free), and more for its context.\n"
         );
     }
 

@@ -2,7 +2,7 @@
 //! for each change.
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write as _};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -46,7 +46,8 @@ impl Progress {
             }
             None => {
                 for line in news {
-                    eprintln!("{}", line.text);
+                    // With stderr closed there is nobody left to tell.
+                    let _ = writeln!(std::io::stderr(), "{}", line.text);
                 }
             }
         }

@@ -20,22 +20,19 @@ const SHOWS_ITSELF: Duration = Duration::from_secs(5);
 /// Prints the status. Returns the exit status: 0 only when everything is ready.
 pub fn run(args: &StatusArgs, paths: &Paths) -> anyhow::Result<u8> {
     let status = match args.wait {
-        Some(patience) => wait(paths, patience)?,
-        None => look(paths)?,
+        Some(patience) => wait(paths, patience),
+        None => control::status(paths),
     };
     if args.json {
         let json = match &status {
-            Some(status) => serde_json::to_string_pretty(status)?,
-            None => serde_json::to_string_pretty(&serde_json::json!({
+            Ok(status) => serde_json::to_string_pretty(status)?,
+            Err(_) => serde_json::to_string_pretty(&serde_json::json!({
                 "components": [], "ready": false, "address": null
             }))?,
         };
         exit::say(&format!("{json}\n"));
     }
-    let Some(status) = status else {
-        exit::complain(&SupervisorError::NotRunning.to_string());
-        return Ok(exit::NOT_RUNNING);
-    };
+    let status = status?;
     if !args.json {
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
         exit::say(&table::render(&status, now));
@@ -47,30 +44,25 @@ pub fn run(args: &StatusArgs, paths: &Paths) -> anyhow::Result<u8> {
     })
 }
 
-/// `None` when JEX is not running.
-fn look(paths: &Paths) -> anyhow::Result<Option<StackStatus>> {
-    match control::status(paths) {
-        Ok(status) => Ok(Some(status)),
-        Err(SupervisorError::NotRunning) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
 /// Looks until everything is ready, JEX has ended, or the time is up.
-fn wait(paths: &Paths, patience: Duration) -> anyhow::Result<Option<StackStatus>> {
+fn wait(paths: &Paths, patience: Duration) -> Result<StackStatus, SupervisorError> {
     let began = Instant::now();
     let mut progress = Progress::new();
     let mut seen = false;
     loop {
-        let status = look(paths)?;
+        let status = control::status(paths);
         let waited = began.elapsed();
-        let gone = status.is_none() && (seen || waited >= SHOWS_ITSELF);
-        seen |= status.is_some();
-        let ready = status.as_ref().is_some_and(|status| status.ready);
-        if ready || gone || waited >= patience {
-            return Ok(status);
+        let over = match &status {
+            Ok(status) => status.ready,
+            Err(SupervisorError::NotRunning) => seen || waited >= SHOWS_ITSELF,
+            Err(SupervisorError::StartingOrEnding { .. }) => false,
+            Err(_) => true,
+        };
+        if over || waited >= patience {
+            return status;
         }
-        if let Some(status) = &status {
+        seen |= !matches!(status, Err(SupervisorError::NotRunning));
+        if let Ok(status) = &status {
             progress.show(status);
         }
         std::thread::sleep(PAUSE.min(patience.saturating_sub(waited)));

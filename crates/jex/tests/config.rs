@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 struct Home(tempfile::TempDir);
 
@@ -144,6 +145,36 @@ fn a_wrong_variable_and_a_wrong_flag_are_named() {
 }
 
 #[test]
+fn someone_elses_livekit_without_its_keys_is_refused() {
+    let home = Home::new();
+    home.write("[livekit]\nurl = \"wss://example.livekit.cloud\"\n");
+    let file = home.file().display().to_string();
+    let credentials = home.0.path().join("credentials");
+    std::fs::create_dir(&credentials).unwrap();
+    let credentials = credentials.to_str().unwrap();
+    let check = || {
+        let variables = [("CREDENTIALS_DIRECTORY", credentials)];
+        home.jex_with(&["config", "check"], &variables)
+    };
+
+    let nothing = check();
+    std::fs::write(format!("{credentials}/livekit-api-key"), "key").unwrap();
+    let key_alone = check();
+    std::fs::write(format!("{credentials}/livekit-api-secret"), "secret").unwrap();
+    let both = check();
+
+    let text = stderr(&nothing);
+    assert!(text.contains(&format!("{file}, line 2")), "{text}");
+    assert!(text.contains("`livekit.api_key_file` is missing"), "{text}");
+    let text = stderr(&key_alone);
+    assert!(
+        text.contains("`livekit.api_secret_file` is missing"),
+        "{text}"
+    );
+    assert!(both.status.success(), "{}", stderr(&both));
+}
+
+#[test]
 fn a_pasted_secret_is_refused_and_not_repeated() {
     let home = Home::new();
     home.write("[livekit]\napi_secret = \"hush\"\n");
@@ -239,6 +270,30 @@ fn logs_name_what_there_is() {
         "{}",
         stderr(&unknown)
     );
+}
+
+#[test]
+fn logs_are_followed() {
+    let home = Home::new();
+    let logs = home.0.path().join(".local/state/jex/logs");
+    std::fs::create_dir_all(&logs).unwrap();
+    std::fs::write(logs.join("ollama.log"), "one\n").unwrap();
+    let mut following = Command::new(env!("CARGO_BIN_EXE_jex"))
+        .args(["logs", "ollama", "--follow"])
+        .env_clear()
+        .env("HOME", home.0.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
+    let mut line = || lines.next().unwrap().unwrap();
+
+    assert_eq!(line(), "one");
+    std::fs::write(logs.join("ollama.log"), "one\ntwo\n").unwrap();
+    assert_eq!(line(), "two");
+
+    following.kill().unwrap();
+    following.wait().unwrap();
 }
 
 #[test]

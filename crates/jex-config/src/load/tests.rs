@@ -23,11 +23,6 @@ fn with(
     load_from(&file, &environment, &flags)
 }
 
-fn origin(loaded: &Loaded, key: &str) -> Origin {
-    let value = loaded.values.iter().find(|value| value.key == key);
-    value.unwrap().origin.clone()
-}
-
 #[test]
 fn an_empty_file_is_the_defaults() {
     assert_eq!(with_file("").unwrap().settings, Settings::default());
@@ -47,16 +42,16 @@ fn flags_win_over_environment_over_file_over_defaults() {
         (llm.model.as_str(), llm.port, llm.context_tokens),
         ("flag", 2222, 2048)
     );
-    assert_eq!(origin(&loaded, "llm.model"), Origin::Flag);
+    assert_eq!(loaded.origin("llm.model"), Origin::Flag);
     assert_eq!(
-        origin(&loaded, "llm.port"),
+        loaded.origin("llm.port"),
         Origin::Environment("JEX_LLM__PORT".into())
     );
     assert!(matches!(
-        origin(&loaded, "llm.context_tokens"),
+        loaded.origin("llm.context_tokens"),
         Origin::File(_)
     ));
-    assert_eq!(origin(&loaded, "tts.port"), Origin::Default);
+    assert_eq!(loaded.origin("tts.port"), Origin::Default);
 }
 
 #[test]

@@ -73,9 +73,9 @@ fn a_pasted_secret_is_not_repeated() {
     let mut settings = Settings::default();
     settings.llm.api_key_file = Some("sk-pasted".into());
 
-    let message = settings.validate().unwrap_err().to_string();
+    let fault = validate(&settings).unwrap_err();
 
-    assert!(!message.contains("sk-pasted"), "{message}");
+    assert!(!format!("{fault:?}").contains("sk-pasted"), "{fault:?}");
 }
 
 #[test]

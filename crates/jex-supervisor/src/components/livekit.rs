@@ -12,7 +12,7 @@ use url::Url;
 use super::Stack;
 use crate::SupervisorError;
 use crate::component::{
-    Component, ConfigFile, Origin, Preparation, Probe, Process, StopPolicy, WarmUp,
+    Component, ConfigFile, Interfaces, Origin, Preparation, Probe, Process, StopPolicy, WarmUp,
 };
 
 const NAME: &str = "livekit";
@@ -43,7 +43,11 @@ pub fn declare(stack: &Stack) -> Result<Component, SupervisorError> {
         .arg("--config")
         .arg(config.as_os_str())
         .port(settings.livekit.port, "livekit.port")
-        .port(settings.livekit.rtc_tcp_port, "livekit.rtc_tcp_port");
+        .port_on(
+            Interfaces::All,
+            settings.livekit.rtc_tcp_port,
+            "livekit.rtc_tcp_port",
+        );
     process.files = vec![ConfigFile {
         path: config,
         // JSON is YAML.

@@ -6,8 +6,8 @@ use jex_config::LlmProvider;
 use jex_config::secrets;
 
 use super::Stack;
-use crate::SupervisorError;
-use crate::component::{Component, ModelWanted, Origin, Probe, Process, StopPolicy, WarmUp};
+use crate::component::{Component, Origin, Probe, Process, StopPolicy, WarmUp};
+use crate::{SupervisorError, models};
 
 const NAME: &str = "ollama";
 
@@ -22,15 +22,8 @@ pub fn declare(stack: &Stack) -> Result<Component, SupervisorError> {
             url: address.clone(),
         },
     };
-    let wanted = ModelWanted {
-        ollama: address.clone(),
-        name: llm.model.clone(),
-        context_tokens: llm.context_tokens,
-        packaged: stack.parts.model_gguf.clone(),
-        folder: llm.url.is_none().then(|| stack.paths.models()),
-    };
     let warm_up = match llm.provider {
-        LlmProvider::Ollama => WarmUp::Model(wanted),
+        LlmProvider::Ollama => WarmUp::Model(models::wanted(settings, &stack.paths, &stack.parts)),
         // Every token there is paid for.
         LlmProvider::OpenaiCompatible => WarmUp::None,
     };

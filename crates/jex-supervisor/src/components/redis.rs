@@ -7,7 +7,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::Stack;
 use crate::SupervisorError;
-use crate::component::{Component, ConfigFile, Origin, Probe, Process, StopPolicy, WarmUp};
+use crate::component::{
+    Component, ConfigFile, Origin, Probe, Process, Requirement, StopPolicy, WarmUp,
+};
 
 const NAME: &str = "redis";
 
@@ -29,6 +31,12 @@ pub fn declare(stack: &Stack) -> Result<Option<Component>, SupervisorError> {
         path: config,
         contents: configuration(port, &folder.display().to_string(), &password),
     }];
+    process.requirement = Some(Requirement {
+        version: (6, 2),
+        read: version,
+        remedy: "Debian has a newer one since 12, Ubuntu since 22.10; https://redis.io has it for \
+                 others. Then run `./dev parts` again.",
+    });
     process.folders = vec![folder];
     process.stop = StopPolicy::terminate(Duration::from_secs(1));
     Ok(Some(Component {
@@ -41,8 +49,15 @@ pub fn declare(stack: &Stack) -> Result<Option<Component>, SupervisorError> {
     }))
 }
 
+/// Out of `Redis server v=7.0.15 sha=…`.
+fn version(printed: &str) -> Option<(u32, u32)> {
+    let mut numbers = printed.split_once(" v=")?.1.split(['.', ' ']);
+    let mut number = || numbers.next()?.parse().ok();
+    Some((number()?, number()?))
+}
+
 /// Nothing is kept on disk: rooms do not outlive LiveKit. The process must not write its title
-/// over its environment, by which JEX finds it.
+/// over its environment, by which JEX finds it: `set-proc-title` came with Redis 6.2.
 fn configuration(port: u16, folder: &str, password: &SecretString) -> SecretString {
     let password = password.expose_secret();
     format!(
@@ -51,4 +66,18 @@ fn configuration(port: u16, folder: &str, password: &SecretString) -> SecretStri
          databases 1\nmaxmemory 256mb\nmaxmemory-policy noeviction\n"
     )
     .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_read_from_what_redis_prints() {
+        let debian = "Redis server v=6.0.16 sha=00000000:0 malloc=jemalloc-5.2.1 bits=64 build=a3";
+
+        assert_eq!(version(debian), Some((6, 0)));
+        assert_eq!(version("Valkey server v=8.1.4 sha=0"), Some((8, 1)));
+        assert_eq!(version("no such thing"), None);
+    }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use jex_config::Paths;
 
-use super::{Command, Reply};
+use super::{Command, Reloading, Reply, at};
 use crate::status::StackStatus;
 use crate::{Lock, SupervisorError};
 
@@ -28,10 +28,11 @@ pub fn stop(paths: &Paths) -> Result<(), SupervisorError> {
     }
 }
 
-/// Asks it to take the settings as they are now.
-pub fn reload(paths: &Paths) -> Result<(), SupervisorError> {
+/// Asks it to take the settings as they are now. From then on it is not ready until it has done
+/// what they say.
+pub fn reload(paths: &Paths) -> Result<Reloading, SupervisorError> {
     match ask(paths, &Command::Reload)? {
-        Reply::Reloading { .. } => Ok(()),
+        Reply::Reloading(reloading) => Ok(reloading),
         reply => Err(strange(paths, &reply)),
     }
 }
@@ -39,7 +40,7 @@ pub fn reload(paths: &Paths) -> Result<(), SupervisorError> {
 /// Returns `true` once JEX has ended, `false` if it has not within `limit`.
 pub fn wait_until_stopped(paths: &Paths, limit: Duration) -> bool {
     let deadline = Instant::now() + limit;
-    while Lock::is_taken(paths) {
+    while Lock::holder(paths).is_some() {
         if Instant::now() >= deadline {
             return false;
         }
@@ -54,11 +55,15 @@ fn ask(paths: &Paths, command: &Command) -> Result<Reply, SupervisorError> {
         path: path.clone(),
         reason,
     };
-    let mut stream = UnixStream::connect(&path).map_err(|error| match error.kind() {
-        ErrorKind::NotFound | ErrorKind::ConnectionRefused => SupervisorError::NotRunning,
-        _ => failed(error.to_string()),
-    })?;
-    let talking = || -> std::io::Result<String> {
+    let mut stream =
+        at(&path, |path| UnixStream::connect(path)).map_err(|error| match error.kind() {
+            ErrorKind::NotFound | ErrorKind::ConnectionRefused => match Lock::holder(paths) {
+                Some(pid) => SupervisorError::StartingOrEnding { pid },
+                None => SupervisorError::NotRunning,
+            },
+            _ => failed(error.to_string()),
+        })?;
+    let mut talking = || -> std::io::Result<String> {
         stream.set_read_timeout(Some(LIMIT))?;
         stream.set_write_timeout(Some(LIMIT))?;
         let mut line = serde_json::to_string(command)?;
@@ -68,10 +73,9 @@ fn ask(paths: &Paths, command: &Command) -> Result<Reply, SupervisorError> {
         BufReader::new(&stream).read_line(&mut reply)?;
         Ok(reply)
     };
-    let mut talking = talking;
     let reply = talking().map_err(|error| failed(error.to_string()))?;
     match serde_json::from_str(&reply) {
-        Ok(Reply::Error { error }) => Err(failed(error)),
+        Ok(Reply::Error { error }) => Err(SupervisorError::Refused(error)),
         Ok(reply) => Ok(reply),
         Err(error) => Err(failed(format!("its answer is not understood: {error}"))),
     }

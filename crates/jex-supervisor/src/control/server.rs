@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Command, Reply};
+use super::{Command, Reply, at};
 use crate::SupervisorError;
 
 /// Longer questions are no questions.
@@ -33,8 +33,8 @@ pub fn listen(path: &Path) -> Result<mpsc::Receiver<Request>, SupervisorError> {
     }
     // The lock is ours, so whoever left it is gone.
     let _ = std::fs::remove_file(path);
-    let listener =
-        UnixListener::bind(path).map_err(SupervisorError::file("cannot listen on", path))?;
+    let listener = at(path, |path| UnixListener::bind(path))
+        .map_err(SupervisorError::file("cannot listen on", path))?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
         .map_err(SupervisorError::file("cannot protect", path))?;
     let (sender, receiver) = mpsc::channel(16);
@@ -65,7 +65,7 @@ async fn answer(stream: UnixStream, requests: mpsc::Sender<Request>) {
         let reply = match serde_json::from_str(line.trim()) {
             Ok(command) => ask(command, &requests).await,
             Err(error) => Reply::Error {
-                error: format!("not understood: {error}"),
+                error: format!("JEX does not understand: {error}. Is it another version?"),
             },
         };
         let mut text = serde_json::to_string(&reply)?;
@@ -80,7 +80,7 @@ async fn answer(stream: UnixStream, requests: mpsc::Sender<Request>) {
 async fn ask(command: Command, requests: &mpsc::Sender<Request>) -> Reply {
     let (reply, answer) = oneshot::channel();
     let busy = || Reply::Error {
-        error: "JEX is ending".into(),
+        error: "JEX is ending.".into(),
     };
     if requests.send(Request { command, reply }).await.is_err() {
         return busy();

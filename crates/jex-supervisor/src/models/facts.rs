@@ -1,6 +1,6 @@
 //! What models there are, how large, and whether they fit into this machine.
 
-use jex_config::{DEMO_MODEL, Paths, Settings};
+use jex_config::DEMO_MODEL;
 use ollama_rs::Ollama;
 use ollama_rs::models::LocalModel;
 use serde::Serialize;
@@ -8,9 +8,8 @@ use serde_json::Value;
 use url::Url;
 
 use super::name::ModelName;
-use super::pull::free_bytes;
 use super::registry::Manifest;
-use super::{failed, said};
+use super::{failed, parse, pull, said};
 use crate::component::ModelWanted;
 use crate::memory::{self, ModelNeeds, Shape};
 use crate::{SupervisorError, http};
@@ -20,7 +19,7 @@ use crate::{SupervisorError, http};
 pub struct ModelFacts {
     pub name: String,
     pub size_bytes: u64,
-    /// With the configured context; an estimate.
+    /// With the configured context; an estimate. How large that is, only a model that is here tells.
     pub memory_bytes: u64,
     /// `None` where the machine's memory says nothing about it (a graphics card, another machine).
     pub fits: Option<bool>,
@@ -34,36 +33,49 @@ pub struct ModelFacts {
     pub chosen: bool,
     /// To be downloaded.
     pub download_bytes: u64,
-    /// Free on the disk that models lie on.
+    /// Free on the disk that models lie on; `None` where that is another machine's.
     pub disk_free_bytes: Option<u64>,
 }
 
-/// All models in Ollama, by name.
-pub async fn list(settings: &Settings, paths: &Paths) -> Result<Vec<ModelFacts>, SupervisorError> {
-    let url = settings.ollama_url();
-    let ollama = http::ollama(&url);
-    let loaded = loaded(&url).await?;
+impl ModelFacts {
+    /// Why it cannot be used here, with the remedy.
+    pub fn obstacle(&self) -> Option<String> {
+        if self.fits == Some(false) {
+            let free = self.available_bytes.unwrap_or_default();
+            return Some(too_large(&self.name, self.memory_bytes, free));
+        }
+        pull::no_room(&self.name, self.download_bytes, self.disk_free_bytes?)
+    }
+}
+
+fn too_large(model: &str, needed: u64, free: u64) -> String {
+    format!(
+        "{model} needs about {} of memory, and {} are free. End other programs, lower \
+         `llm.context_tokens`, or choose a smaller model with `jex model use NAME`.",
+        memory::said(needed),
+        memory::said(free)
+    )
+}
+
+/// All models in the Ollama of `chosen`, by name.
+pub async fn list(chosen: &ModelWanted) -> Result<Vec<ModelFacts>, SupervisorError> {
+    let ollama = http::ollama(&chosen.ollama);
+    let loaded = loaded(&chosen.ollama).await?;
     let mut models = Vec::new();
     for model in local(&ollama).await? {
-        models.push(of_local(&ollama, settings, paths, &loaded, model).await);
+        models.push(of_local(&ollama, chosen, &loaded, model).await);
     }
     models.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(models)
 }
 
-/// One model: from Ollama if it is there, else from its registry.
-pub async fn describe(
-    settings: &Settings,
-    paths: &Paths,
-    name: &str,
-) -> Result<ModelFacts, SupervisorError> {
-    let wanted =
-        ModelName::parse(name).ok_or_else(|| failed(format!("`{name}` is no name of a model.")))?;
-    let url = settings.ollama_url();
-    let ollama = http::ollama(&url);
-    let (present, loaded) = (local(&ollama).await?, loaded(&url).await?);
+/// One model for the Ollama of `chosen`: from there if it has it, else from its registry.
+pub async fn describe(chosen: &ModelWanted, name: &str) -> Result<ModelFacts, SupervisorError> {
+    let wanted = parse(name)?;
+    let ollama = http::ollama(&chosen.ollama);
+    let (present, loaded) = (local(&ollama).await?, loaded(&chosen.ollama).await?);
     if let Some(model) = present.into_iter().find(|model| wanted.is(&model.name)) {
-        return Ok(of_local(&ollama, settings, paths, &loaded, model).await);
+        return Ok(of_local(&ollama, chosen, &loaded, model).await);
     }
     if name == DEMO_MODEL {
         return Err(failed(
@@ -77,7 +89,8 @@ pub async fn describe(
         weights_bytes: manifest.weights_bytes(),
         context_bytes: 0,
     };
-    let available_bytes = available(settings, &loaded);
+    let available_bytes = available(chosen, &loaded);
+    let folder = chosen.folder.as_deref();
     Ok(ModelFacts {
         name: name.into(),
         size_bytes: manifest.total_bytes(),
@@ -86,9 +99,12 @@ pub async fn describe(
         available_bytes,
         here: false,
         loaded: false,
-        chosen: settings.llm.model == name,
-        download_bytes: manifest.missing_bytes(&paths.models()),
-        disk_free_bytes: free_bytes(&paths.models()),
+        chosen: chosen.name == name,
+        download_bytes: folder.map_or_else(
+            || manifest.total_bytes(),
+            |folder| manifest.missing_bytes(folder),
+        ),
+        disk_free_bytes: folder.and_then(pull::free_bytes),
     })
 }
 
@@ -117,13 +133,10 @@ pub(super) async fn check_memory(
     if needs.fit(available) {
         return Ok(());
     }
-    Err(failed(format!(
-        "{} needs about {} of memory with a context of {} tokens, and {} are free. End other \
-         programs, lower `llm.context_tokens`, or choose a smaller model with `jex model use NAME`.",
-        wanted.name,
-        memory::said(needs.total_bytes()),
-        wanted.context_tokens,
-        memory::said(available)
+    Err(failed(too_large(
+        &wanted.name,
+        needs.total_bytes(),
+        available,
     )))
 }
 
@@ -139,16 +152,15 @@ pub(super) async fn local(ollama: &Ollama) -> Result<Vec<LocalModel>, Supervisor
 
 async fn of_local(
     ollama: &Ollama,
-    settings: &Settings,
-    paths: &Paths,
+    chosen: &ModelWanted,
     loaded: &[Loaded],
     model: LocalModel,
 ) -> ModelFacts {
-    let needs = needs(ollama, &model, settings.llm.context_tokens).await;
-    let available_bytes = available(settings, loaded);
+    let needs = needs(ollama, &model, chosen.context_tokens).await;
+    let available_bytes = available(chosen, loaded);
     let is_loaded = loaded.iter().any(|other| other.name == model.name);
     ModelFacts {
-        chosen: ModelName::parse(&settings.llm.model).is_some_and(|name| name.is(&model.name)),
+        chosen: ModelName::parse(&chosen.name).is_some_and(|name| name.is(&model.name)),
         size_bytes: model.size,
         memory_bytes: needs.total_bytes(),
         fits: available_bytes.map(|available| is_loaded || needs.fit(available)),
@@ -156,7 +168,7 @@ async fn of_local(
         here: true,
         loaded: is_loaded,
         download_bytes: 0,
-        disk_free_bytes: free_bytes(&paths.models()),
+        disk_free_bytes: chosen.folder.as_deref().and_then(pull::free_bytes),
         name: model.name,
     }
 }
@@ -225,11 +237,8 @@ async fn loaded(ollama: &Url) -> Result<Vec<Loaded>, SupervisorError> {
     })
 }
 
-fn available(settings: &Settings, loaded: &[Loaded]) -> Option<u64> {
-    if settings.llm.url.is_some() || memory::has_graphics_card() {
-        return None;
-    }
-    free_after_unloading(loaded)
+fn available(chosen: &ModelWanted, loaded: &[Loaded]) -> Option<u64> {
+    chosen.in_memory.then(|| free_after_unloading(loaded))?
 }
 
 /// Ollama unloads the model it has before it loads another.
@@ -276,5 +285,35 @@ mod tests {
             "x.block_count": 1,
         });
         assert_eq!(shape(zero.as_object().unwrap()), None);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_said() {
+        let facts = ModelFacts {
+            name: "llama3.1:8b".into(),
+            size_bytes: 4_900_000_000,
+            memory_bytes: 6_200_000_000,
+            fits: Some(true),
+            available_bytes: Some(12_000_000_000),
+            here: false,
+            loaded: false,
+            chosen: false,
+            download_bytes: 4_900_000_000,
+            disk_free_bytes: Some(80_000_000_000),
+        };
+        let memory = ModelFacts {
+            fits: Some(false),
+            available_bytes: Some(2_000_000_000),
+            ..facts.clone()
+        };
+        let disk = ModelFacts {
+            disk_free_bytes: Some(5_000_000_000),
+            ..facts.clone()
+        };
+
+        assert_eq!(facts.obstacle(), None);
+        let memory = memory.obstacle().unwrap();
+        assert!(memory.contains("6.2 GB of memory") && memory.contains("2.0 GB are free"));
+        assert!(disk.obstacle().unwrap().contains("too little disk"));
     }
 }

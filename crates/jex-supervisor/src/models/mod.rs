@@ -13,7 +13,7 @@ mod registry;
 
 use std::time::Duration;
 
-use jex_config::DEMO_MODEL;
+use jex_config::{DEMO_MODEL, Parts, Paths, Settings};
 use ollama_rs::generation::completion::request::GenerationRequest;
 use ollama_rs::models::ModelOptions;
 
@@ -27,16 +27,26 @@ use crate::{SupervisorError, http, memory};
 /// Longest wait for the first token: a large model comes from a slow disk.
 const LOAD_LIMIT: Duration = Duration::from_secs(600);
 
+/// The model that the settings name.
+pub fn wanted(settings: &Settings, paths: &Paths, parts: &Parts) -> ModelWanted {
+    let is_own = settings.llm.url.is_none();
+    ModelWanted {
+        ollama: settings.ollama_url(),
+        name: settings.llm.model.clone(),
+        context_tokens: settings.llm.context_tokens,
+        packaged: parts.model_gguf.clone(),
+        folder: is_own.then(|| paths.models()),
+        in_memory: is_own && !memory::graphics_card_serves(parts.ollama.as_deref()),
+    }
+}
+
 /// Sees to it that the model is in Ollama.
 pub async fn ensure(
     wanted: &ModelWanted,
     tell: &(dyn Fn(String) + Sync),
 ) -> Result<(), SupervisorError> {
-    let ollama = http::ollama(&wanted.ollama);
-    let name = ModelName::parse(&wanted.name)
-        .ok_or_else(|| failed(format!("`{}` is no name of a model.", wanted.name)))?;
-    let present = facts::local(&ollama).await?;
-    if present.iter().any(|model| name.is(&model.name)) {
+    let name = parse(&wanted.name)?;
+    if is_there(wanted, &name).await? {
         return Ok(());
     }
     if wanted.name == DEMO_MODEL {
@@ -45,10 +55,32 @@ pub async fn ensure(
     pull::pull(wanted, &name, tell).await
 }
 
+/// Says so if the model is not in Ollama.
+pub async fn require(wanted: &ModelWanted) -> Result<(), SupervisorError> {
+    let name = parse(&wanted.name)?;
+    if is_there(wanted, &name).await? {
+        return Ok(());
+    }
+    let ModelWanted { ollama, name, .. } = wanted;
+    Err(failed(format!(
+        "the model {name} is not in the Ollama at {ollama}. `jex model use {name}` gets it there, \
+         `jex model list` shows what is there."
+    )))
+}
+
+fn parse(name: &str) -> Result<ModelName, SupervisorError> {
+    ModelName::parse(name).ok_or_else(|| failed(format!("`{name}` is no name of a model.")))
+}
+
+async fn is_there(wanted: &ModelWanted, name: &ModelName) -> Result<bool, SupervisorError> {
+    let present = facts::local(&http::ollama(&wanted.ollama)).await?;
+    Ok(present.iter().any(|model| name.is(&model.name)))
+}
+
 /// Loads the model and has it write one token.
 pub async fn load(wanted: &ModelWanted) -> Result<(), SupervisorError> {
     let ollama = http::ollama(&wanted.ollama);
-    if wanted.folder.is_some() && !memory::has_graphics_card() {
+    if wanted.in_memory {
         facts::check_memory(&ollama, wanted).await?;
     }
     let request = GenerationRequest::new(wanted.name.clone(), "Hello")

@@ -29,8 +29,12 @@ pub async fn pull(
         ))
     };
     let manifest = Manifest::fetch(name).await.map_err(missing)?;
-    if let Some(folder) = &wanted.folder {
-        check_disk(&wanted.name, manifest.missing_bytes(folder), folder)?;
+    if let Some(folder) = &wanted.folder
+        && let Some(free) = free_bytes(folder)
+        && let Some(reason) = no_room(&wanted.name, manifest.missing_bytes(folder), free)
+    {
+        // Before the first byte.
+        return Err(failed(reason));
     }
     let ollama = http::ollama(&wanted.ollama);
     let mut steps = ollama
@@ -59,25 +63,25 @@ pub async fn pull(
     Ok(())
 }
 
-/// Says so before the first byte if it will not fit.
-fn check_disk(model: &str, needed: u64, folder: &Path) -> Result<(), SupervisorError> {
-    let Some(free) = free_bytes(folder) else {
-        return Ok(());
-    };
-    if needed + RESERVE_BYTES <= free {
-        return Ok(());
+/// Says so if it will not fit on the disk.
+pub fn no_room(model: &str, needed: u64, free: u64) -> Option<String> {
+    if needed == 0 || needed + RESERVE_BYTES <= free {
+        return None;
     }
-    Err(failed(format!(
-        "there is too little disk for {model}: {} to download, {} free in {}. Free some, or choose \
-         a smaller model with `jex model use NAME`.",
+    Some(format!(
+        "there is too little disk for {model}: {} to download, {} free where models lie. Free \
+         some, or choose a smaller model with `jex model use NAME`.",
         memory::said(needed),
-        memory::said(free),
-        folder.display()
-    )))
+        memory::said(free)
+    ))
 }
 
-/// Free for an ordinary user on the disk that holds `folder`.
+/// Free for an ordinary user on the disk that holds `folder`. Tests set `JEX_TEST_DISK_FREE_BYTES`.
 pub fn free_bytes(folder: &Path) -> Option<u64> {
+    let set = std::env::var("JEX_TEST_DISK_FREE_BYTES").ok();
+    if let Some(bytes) = set.and_then(|text| text.parse().ok()) {
+        return Some(bytes);
+    }
     // The folder may not be there yet; one of its parents is.
     let there = folder.ancestors().find(|folder| folder.exists())?;
     let disk = nix::sys::statvfs::statvfs(there).ok()?;
@@ -130,21 +134,23 @@ mod tests {
         progress.of(&step("a", 100));
         progress.of(&step("b", 100));
 
-        assert_eq!(progress.of(&step("a", 240)), "pulling 34 % of 0 MB");
+        assert_eq!(progress.of(&step("a", 240)), "pulling 34 % of 1 kB");
     }
 
     #[test]
     fn too_little_disk_is_said_with_both_sizes() {
+        let said = no_room("llama3.1:405b", 230_000_000_000, 1_500_000_000).unwrap();
+
+        assert!(said.contains("llama3.1:405b"), "{said}");
+        assert!(said.contains("230.0 GB") && said.contains("1.5 GB free"));
+        assert_eq!(no_room("small", 1000, 1_000_000_000), None);
+        assert_eq!(no_room("here", 0, 0), None);
+    }
+
+    #[test]
+    fn what_is_free_is_known_before_the_folder_is_there() {
         let folder = tempfile::tempdir().unwrap();
 
-        let error = check_disk("llama3.1:405b", 1 << 60, &folder.path().join("models"))
-            .unwrap_err()
-            .to_string();
-
-        assert!(
-            error.contains("llama3.1:405b") && error.contains("free in"),
-            "{error}"
-        );
-        assert!(check_disk("small", 1000, folder.path()).is_ok());
+        assert!(free_bytes(&folder.path().join("models")).unwrap() > 0);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::orphans::{self, Mark};
-use crate::status::{ComponentStatus, StackStatus, State};
+use crate::status::{ComponentStatus, StackStatus};
 use crate::{components, memory};
 
 /// Cheap to clone; every clone sees the same.
@@ -54,14 +54,15 @@ impl Board {
 
     /// For `jex status`, memory included.
     pub fn status(&self, mark: &Mark, address: String) -> StackStatus {
+        let processes = orphans::by_component(mark);
         let components: Vec<ComponentStatus> = self
             .slots
             .iter()
             .map(|slot| {
                 let mut status = slot.borrow().clone();
                 if status.pid.is_some() {
-                    let processes = orphans::processes_of(mark, &status.name);
-                    status.memory_bytes = Some(memory::resident_bytes(&processes));
+                    let processes = processes.get(&status.name).map(Vec::as_slice);
+                    status.memory_bytes = Some(memory::resident_bytes(processes.unwrap_or(&[])));
                 }
                 status
             })
@@ -71,13 +72,6 @@ impl Board {
             components,
             address,
         }
-    }
-
-    /// Whether every component has ended.
-    pub fn all_stopped(&self) -> bool {
-        self.slots
-            .iter()
-            .all(|slot| slot.borrow().state == State::Stopped)
     }
 }
 

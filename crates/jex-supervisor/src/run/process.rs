@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -12,10 +13,17 @@ use secrecy::ExposeSecret;
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
-use crate::component::{Preparation, Process, StopPolicy};
+use crate::component::{Preparation, Process, Requirement, StopPolicy};
 use crate::log_file::{LastLines, LogFile, capture};
 use crate::orphans::{self, Mark, VARIABLE};
 use crate::{SupervisorError, probe};
+
+/// Prefixes of variables by which systemd speaks with JEX alone.
+const FROM_SYSTEMD: [&str; 3] = ["JOURNAL_STREAM", "NOTIFY_SOCKET", "WATCHDOG_"];
+/// Longest wait for the end of what was killed: the kernel may be busy with it, a disk for example.
+const DIES_WITHIN: Duration = Duration::from_secs(1);
+/// Longest wait for a program to say its version.
+const SAYS_VERSION_WITHIN: Duration = Duration::from_secs(5);
 
 /// A component's process.
 #[derive(Debug)]
@@ -56,13 +64,10 @@ impl Running {
             .try_clone()
             .map_err(SupervisorError::system("no pipe for a log"))?;
         let mut command = Command::new(&process.program);
+        let removed = || process.env_removed.iter().chain(&FROM_SYSTEMD);
         for (variable, _) in std::env::vars_os() {
             let text = variable.to_string_lossy();
-            if process
-                .env_removed
-                .iter()
-                .any(|prefix| text.starts_with(prefix))
-            {
+            if removed().any(|prefix| text.starts_with(prefix)) {
                 command.env_remove(&variable);
             }
         }
@@ -116,30 +121,37 @@ impl Running {
                 () = now.cancelled() => break,
             }
         }
-        self.signal(Signal::SIGKILL);
-        let _ = self.child.wait().await;
         self.clear_up().await;
+        let dying = tokio::time::timeout(DIES_WITHIN, self.child.wait());
+        if dying.await.is_err() {
+            let name = self.name;
+            tracing::error!(
+                component = name,
+                pid = self.pid,
+                "it was killed and has not ended"
+            );
+        }
     }
 
     /// Nothing of it may go on: Ollama's runner would keep its memory.
     async fn clear_up(&mut self) {
         self.ended = true;
-        let _ = killpg(self.group, Signal::SIGKILL);
         let (mark, name) = (self.mark.clone(), self.name);
         let clearing = tokio::task::spawn_blocking(move || orphans::kill_component(&mark, name));
         if let Ok(killed @ 1..) = clearing.await {
             tracing::info!(component = name, killed, "killed what it left behind");
         }
+        // What has done away with its environment.
+        let _ = killpg(self.group, Signal::SIGKILL);
     }
 
     fn signal(&self, signal: Signal) {
-        // The leader decides for the rest of its group, but a kill is for all.
-        let result = if signal == Signal::SIGKILL {
-            killpg(self.group, signal)
-        } else {
-            nix::sys::signal::kill(self.group, signal)
-        };
-        if let Err(error) = result
+        if self.child.id().is_none() {
+            // It has ended: its number may be another's by now.
+            return;
+        }
+        // The leader decides for the rest of its group.
+        if let Err(error) = nix::sys::signal::kill(self.group, signal)
             && error != nix::errno::Errno::ESRCH
         {
             tracing::warn!(component = self.name, %signal, %error, "cannot send a signal");
@@ -193,20 +205,42 @@ fn write_private(path: &Path, contents: &str) -> std::io::Result<()> {
     std::fs::rename(&scratch, path)
 }
 
-/// First line that the program prints about its version.
-pub async fn version(program: &Path, args: &[&str]) -> Option<String> {
-    let output = Command::new(program)
+/// Why the program will not do. One that does not tell its version is given a try.
+pub async fn unfit(name: &str, process: &Process, mark: &Mark) -> Option<String> {
+    let Requirement {
+        version: (major, minor),
+        read,
+        remedy,
+    } = process.requirement?;
+    let there = read(&printed(name, process, &["--version"], mark).await?)?;
+    (there < (major, minor)).then(|| {
+        let program = process.program.display();
+        format!(
+            "{program} is version {}.{}, but {major}.{minor} or newer is needed. {remedy}",
+            there.0, there.1
+        )
+    })
+}
+
+/// Last word of the first line that the program prints about its version.
+pub async fn version(name: &str, process: &Process, mark: &Mark) -> Option<String> {
+    let text = printed(name, process, process.version_args?, mark).await?;
+    // "livekit-server version 1.13.1"
+    let word = text.lines().next()?.split_whitespace().next_back()?;
+    Some(word.to_owned())
+}
+
+async fn printed(name: &str, process: &Process, args: &[&str], mark: &Mark) -> Option<String> {
+    let output = Command::new(&process.program)
         .args(args)
+        .env(VARIABLE, mark.value(name))
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .kill_on_drop(true)
         .output();
-    let output = tokio::time::timeout(std::time::Duration::from_secs(5), output);
+    let output = tokio::time::timeout(SAYS_VERSION_WITHIN, output);
     let output = output.await.ok()?.ok()?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    // "livekit-server version 1.13.1"
-    let word = text.lines().next()?.split_whitespace().next_back()?;
-    Some(word.to_owned())
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 #[cfg(test)]

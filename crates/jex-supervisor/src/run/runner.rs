@@ -8,8 +8,8 @@ use tokio::sync::mpsc;
 use super::face::Face;
 use super::process::{self, Running};
 use super::supervisor::Shared;
-use crate::component::{Component, Origin, Process, WarmUp};
-use crate::probe::{self, Silence};
+use crate::component::{Component, Origin, Probe, Process, WarmUp};
+use crate::probe::{self, Answer, Silence};
 use crate::restart::{RestartPolicy, Retry};
 use crate::status::State;
 use crate::{SupervisorError, components, ports, warm_up};
@@ -54,6 +54,7 @@ pub struct Runner {
 
 impl Runner {
     pub async fn run(mut self) {
+        let _at_the_end = SaysStopped(self.face.clone());
         loop {
             let end = self.live().await;
             self.face.status.send_modify(|status| status.pid = None);
@@ -70,7 +71,6 @@ impl Runner {
                 break;
             }
         }
-        self.face.set(State::Stopped, None);
     }
 
     /// `false` when it was told to stop meanwhile.
@@ -83,7 +83,8 @@ impl Runner {
         };
         let seconds = after.as_secs_f32();
         let detail = format!("next try in {seconds:.1} s");
-        tracing::warn!(component = self.face.name, %reason, "{detail}");
+        // The owner is shown the board.
+        tracing::info!(component = self.face.name, %reason, "{detail}");
         self.face.again(state, Some(detail), Some(reason));
         tokio::select! {
             () = tokio::time::sleep(after) => true,
@@ -137,7 +138,20 @@ impl Runner {
         }
         self.face.set(State::Starting, None);
         let log = self.shared.stack().paths.log(self.face.name);
-        let started = Running::start(self.face.name, process, &log, &self.shared.mark).await;
+        let (name, mark) = (self.face.name, self.shared.mark.clone());
+        let starting = async {
+            match process::unfit(name, process, &mark).await {
+                Some(reason) => Err(SupervisorError::CannotStart {
+                    component: name,
+                    reason,
+                }),
+                None => Running::start(name, process, &log, &mark).await,
+            }
+        };
+        let started = tokio::select! {
+            started = starting => started,
+            order = self.orders.recv() => return ended_by(order),
+        };
         let mut running = match started {
             Ok(running) => running,
             Err(error) => return End::CannotStart(error.to_string()),
@@ -148,10 +162,6 @@ impl Runner {
             status.log = Some(log);
         });
         self.starts += 1;
-        if let Some(args) = process.version_args {
-            self.face
-                .learn_version(process::version(&process.program, args).await);
-        }
         let end = self.attend(component, process, &mut running).await;
         match end {
             End::Stop | End::Restart(_) => {
@@ -174,13 +184,18 @@ impl Runner {
         process: &Process,
         running: &mut Running,
     ) -> End {
+        let mark = self.shared.mark.clone();
+        let version = process::version(self.face.name, process, &mark);
+        let answer = self.face.first_answer(component, process.start_limit);
+        let greeted = async { tokio::join!(version, answer) };
         tokio::select! {
             ended = running.ended() => return End::Died(format!("{} {ended}", self.face.name)),
             order = self.orders.recv() => return ended_by(order),
-            answered = self.face.first_answer(component, process.start_limit) => {
+            (version, answered) = greeted => {
                 if let Err(reason) = answered {
                     return End::Died(reason);
                 }
+                self.face.learn_version(version);
             }
         }
         let mut component = component.clone();
@@ -250,7 +265,7 @@ impl Runner {
         };
         // Without its model Ollama is still of use: one can choose another.
         if is_model {
-            tracing::warn!(component = self.face.name, %reason, "no model");
+            tracing::info!(component = self.face.name, %reason, "no model");
             let seconds = MODEL_RETRY.as_secs();
             self.face.again(
                 State::Failed,
@@ -279,9 +294,12 @@ impl Runner {
         running: &mut Running,
         warmed: Warmed,
     ) -> Result<Box<Component>, End> {
-        let warm = matches!(warmed, Warmed::Ready);
+        if !matches!(warmed, Warmed::Ready) {
+            return self.wait_for_a_model(component, process, running).await;
+        }
         let mut silent = 0;
-        let since = Instant::now();
+        let next = || Box::pin(ask_after(WATCH_EVERY, &component.ready));
+        let mut asking = next();
         loop {
             tokio::select! {
                 ended = running.ended() => {
@@ -295,14 +313,9 @@ impl Runner {
                     }
                     order => return Err(ended_by(order)),
                 },
-                () = tokio::time::sleep(WATCH_EVERY) => {
-                    if !warm {
-                        if since.elapsed() >= MODEL_RETRY {
-                            return Ok(Box::new(component.clone()));
-                        }
-                        continue;
-                    }
-                    match probe::ask(&component.ready).await {
+                answer = &mut asking => {
+                    asking = next();
+                    match answer {
                         Ok(answer) => {
                             silent = 0;
                             self.face.learn_version(answer.version);
@@ -327,6 +340,26 @@ impl Runner {
         }
     }
 
+    /// Until its model is to be tried again.
+    async fn wait_for_a_model(
+        &mut self,
+        component: &Component,
+        process: &Process,
+        running: &mut Running,
+    ) -> Result<Box<Component>, End> {
+        let again = || Box::new(component.clone());
+        tokio::select! {
+            ended = running.ended() => Err(End::Died(format!("{} {ended}", self.face.name))),
+            order = self.orders.recv() => match order {
+                Some(Order::Reload) => {
+                    Ok(self.changed(component, process)?.unwrap_or_else(again))
+                }
+                order => Err(ended_by(order)),
+            },
+            () = tokio::time::sleep(MODEL_RETRY) => Ok(again()),
+        }
+    }
+
     /// What the new settings mean: nothing, another warm-up, or another process.
     fn changed(
         &self,
@@ -340,8 +373,7 @@ impl Runner {
             return Err(restart());
         };
         let same = matches!(&new.origin, Origin::Own(new) if new.is_same(process));
-        // JEX's own programs read the settings themselves.
-        if !same || matches!(self.face.name, "agent" | "web") {
+        if !same || components::is_jexs_own(self.face.name) {
             return Err(restart());
         }
         let model = |component: &Component| match &component.warm_up {
@@ -353,12 +385,14 @@ impl Runner {
 
     async fn live_elsewhere(&mut self, component: &Component, whose: &str, remedy: &str) -> End {
         let mut warm = false;
+        let mut silent = 0;
         loop {
             let face = self.face.clone();
             let tell = move |detail| face.tell(Some(detail));
             let asking = async {
                 let answer = probe::ask(&component.ready).await.map_err(|silence| {
-                    format!("{whose} does not answer: {}. {remedy}", silence.reason)
+                    let Silence { reason, .. } = silence;
+                    format!("{whose} does not answer: {reason}. {remedy}")
                 })?;
                 if !warm {
                     warm_up::warm_up(&component.warm_up, &tell)
@@ -373,21 +407,18 @@ impl Runner {
             };
             match answer {
                 Ok(version) => {
-                    warm = true;
+                    (warm, silent) = (true, 0);
                     self.face.learn_version(version);
                     if self.face.status.borrow().state != State::External {
                         self.face.set(State::External, Some(whose.to_owned()));
                     }
                 }
                 Err(reason) => {
-                    warm = false;
-                    if self.face.status.borrow().last_error.as_ref() != Some(&reason)
-                        || self.face.status.borrow().state != State::Failed
-                    {
-                        self.face.set(State::Failed, None);
-                        self.face
-                            .status
-                            .send_modify(|status| status.last_error = Some(reason));
+                    silent += 1;
+                    // One that has answered may miss a question, as JEX's own may.
+                    if !warm || silent >= PATIENCE {
+                        warm = false;
+                        self.face.again(State::Failed, None, Some(reason));
                     }
                 }
             }
@@ -399,6 +430,17 @@ impl Runner {
     }
 }
 
+/// Says so however a runner ends: whoever waits for it must not wait for ever.
+struct SaysStopped(Face);
+
+impl Drop for SaysStopped {
+    fn drop(&mut self) {
+        let mishap = std::thread::panicking()
+            .then(|| "JEX itself has failed here: end it and start it again".into());
+        self.0.again(State::Stopped, None, mishap);
+    }
+}
+
 enum Warmed {
     Ready,
     /// It runs, but its model cannot be had.
@@ -406,6 +448,13 @@ enum Warmed {
     /// The settings want something else.
     Changed(Box<Component>),
     End(End),
+}
+
+/// An answer that is asked for later. Whoever waits for it listens to orders meanwhile: one that
+/// does not come takes as long as the probe allows.
+async fn ask_after(pause: Duration, probe: &Probe) -> Result<Answer, Silence> {
+    tokio::time::sleep(pause).await;
+    probe::ask(probe).await
 }
 
 fn ended_by(order: Option<Order>) -> End {

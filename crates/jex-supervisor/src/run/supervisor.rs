@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jex_config::Settings;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::board::{Board, names_in};
 use super::face::Face;
@@ -18,6 +20,9 @@ use crate::orphans::Mark;
 use crate::restart::RestartPolicy;
 use crate::status::{StackStatus, State};
 use crate::{order, ports};
+
+/// Until a component that has orders shows that it follows them, if there is anything to show.
+const TAKES_UP_WITHIN: Duration = Duration::from_secs(2);
 
 /// What all runners see.
 #[derive(Debug)]
@@ -45,6 +50,10 @@ pub struct Supervisor {
     shared: Arc<Shared>,
     orders: BTreeMap<&'static str, mpsc::UnboundedSender<Order>>,
     runners: Mutex<JoinSet<()>>,
+    /// Names of the components that are to run; `None` for all.
+    only: Option<Vec<String>>,
+    /// New settings that have been taken and not yet been acted upon.
+    applying: TaskTracker,
 }
 
 /// What would keep the stack from starting: everything at once, so that it is mended at once.
@@ -103,6 +112,8 @@ impl Supervisor {
             shared,
             orders,
             runners: Mutex::new(runners),
+            only: only.map(<[String]>::to_vec),
+            applying: TaskTracker::new(),
         }
     }
 
@@ -119,7 +130,9 @@ impl Supervisor {
     }
 
     pub fn status(&self) -> StackStatus {
-        self.shared.board.status(&self.shared.mark, self.address())
+        let mut status = self.shared.board.status(&self.shared.mark, self.address());
+        status.ready &= self.applying.is_empty();
+        status
     }
 
     /// Offers media on another address from now on.
@@ -145,9 +158,20 @@ impl Supervisor {
         self.shared.stack().node_ip
     }
 
+    /// Parts that these settings add or remove, by their names.
+    pub fn other_parts(&self, settings: &Settings) -> Vec<&'static str> {
+        let mut stack = self.shared.stack();
+        let only = self.only.as_deref();
+        let now = names_in(&stack, only);
+        stack.settings = settings.clone();
+        let then = names_in(&stack, only);
+        let differs = |name: &&str| now.contains(name) != then.contains(name);
+        components::NAMES.into_iter().filter(differs).collect()
+    }
+
     /// Takes new settings: each component decides what that means for it, JEX's own programs after
-    /// the model is there.
-    pub async fn apply(&self, settings: Settings) {
+    /// the model is there. It is not ready until that is done.
+    pub fn apply(self: &Arc<Self>, settings: Settings) {
         let before = {
             let mut stack = self
                 .shared
@@ -156,32 +180,65 @@ impl Supervisor {
                 .unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut stack.settings, settings.clone())
         };
-        if before == settings {
-            return;
+        let is_new = before != settings;
+        let is_other_model = self.forget_failures() || before.llm != settings.llm;
+        let this = self.clone();
+        let reload = async move { this.reload(is_new, is_other_model).await };
+        self.applying.spawn(reload);
+    }
+
+    /// A failure with the settings before is no answer to these, and whatever has failed is tried
+    /// again when it is told to reload. Returns whether Ollama had.
+    fn forget_failures(&self) -> bool {
+        let mut is_ollama = false;
+        let parts = self.orders.keys().copied();
+        for name in parts.filter(|name| !components::is_jexs_own(name)) {
+            let Some(status) = self.board().slot(name).cloned() else {
+                continue;
+            };
+            if status.borrow().state == State::Failed {
+                Face { name, status }.set(State::Restarting, Some("new settings".into()));
+                is_ollama |= name == "ollama";
+            }
         }
+        is_ollama
+    }
+
+    async fn reload(&self, is_new: bool, is_other_model: bool) {
+        let board = self.board();
         let (own, parts): (Vec<&str>, Vec<&str>) = self
             .orders
             .keys()
             .copied()
-            .partition(|name| matches!(*name, "agent" | "web"));
+            .partition(|name| components::is_jexs_own(name));
+        // A change after the order: the state before it says nothing about what follows.
+        let change = |name: &str| {
+            let slot = board.slot(name).map(watch::Sender::subscribe);
+            async move {
+                let Some(mut slot) = slot else { return };
+                let _ = tokio::time::timeout(TAKES_UP_WITHIN, slot.changed()).await;
+            }
+        };
+        let begun = change("ollama");
         for name in parts {
             self.tell(name, Order::Reload);
         }
-        if before.llm != settings.llm {
-            let wanted = |state: State| state == State::Warming || state == State::Failed;
-            let board = self.board();
-            let begun = board.wait_for("ollama", |status| wanted(status.state));
-            // It may be through before anyone looks.
-            let _ = tokio::time::timeout(std::time::Duration::from_secs(2), begun).await;
+        if is_other_model {
+            begun.await;
             board
                 .wait_for("ollama", |status| {
                     status.state.is_ready() || status.state == State::Failed
                 })
                 .await;
         }
+        if !is_new {
+            return;
+        }
+        let begun: Vec<_> = own.iter().copied().map(change).collect();
         for name in own {
             self.tell(name, Order::Reload);
         }
+        futures::future::join_all(begun).await;
     }
 
     /// Everything still running is killed without further ado.

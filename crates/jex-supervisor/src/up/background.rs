@@ -3,11 +3,12 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::UpOptions;
-use crate::log_file::LogFile;
+use crate::log_file::{self, LogFile};
 use crate::orphans::VARIABLE;
 use crate::status::State;
 use crate::{Lock, SupervisorError, control};
@@ -15,6 +16,7 @@ use crate::{Lock, SupervisorError, control};
 /// Value of [`VARIABLE`] that tells the child what it is.
 const CHILD: &str = "background";
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+const LOOK_AT_LOG_EVERY: Duration = Duration::from_secs(60);
 
 pub fn is_child() -> bool {
     std::env::var_os(VARIABLE).is_some_and(|value| value == CHILD)
@@ -28,6 +30,16 @@ pub fn detach() -> Result<(), SupervisorError> {
             what: "no session of its own",
             source: error.into(),
         })
+}
+
+/// Keeps the file small that [`start`] gave the child for its words.
+pub async fn keep_log_small(path: PathBuf) {
+    loop {
+        tokio::time::sleep(LOOK_AT_LOG_EVERY).await;
+        if let Err(error) = log_file::keep_small(&path) {
+            tracing::warn!(%error, log = %path.display(), "cannot set aside the log");
+        }
+    }
 }
 
 /// Starts the same command again, shows what it says, and returns when it is ready or has failed.

@@ -5,6 +5,7 @@ mod machine;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jex_config::{LoadOptions, Parts, Paths, secrets, write_default_if_missing};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -12,11 +13,16 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::components::{self, Stack};
-use crate::control::{self, Command, Reply, Request};
+use crate::control::{self, Command, Reloading, Reply, Request};
 use crate::orphans::{self, Keeper, Mark};
 use crate::progress::say;
 use crate::run::{Supervisor, preflight};
 use crate::{Lock, SupervisorError, address, progress};
+
+/// Until everything that has not ended in order is killed: together with [`DIES_WITHIN`] less than
+/// the 10 s in which JEX ends.
+const ENDS_WITHIN: Duration = Duration::from_millis(8500);
+const DIES_WITHIN: Duration = Duration::from_secs(1);
 
 /// What `jex up` was asked for.
 #[derive(Debug, Clone)]
@@ -30,7 +36,7 @@ pub struct UpOptions {
     pub only: Option<Vec<String>>,
 }
 
-/// Runs the stack until it is told to end. Call it from `main`, before any thread exists.
+/// Runs the stack until it is told to end.
 pub fn up(options: &UpOptions) -> Result<(), SupervisorError> {
     if options.background && !background::is_child() {
         return background::start(options);
@@ -61,6 +67,8 @@ pub fn up(options: &UpOptions) -> Result<(), SupervisorError> {
     let outcome = runtime.block_on(run(options, stack, &mark, keeper));
     orphans::kill_run(&mark);
     let _ = std::fs::remove_file(options.paths.control_socket());
+    // A look-up of a host's name, which nothing can break off, would hold the lock for seconds.
+    runtime.shutdown_background();
     outcome
 }
 
@@ -72,6 +80,7 @@ fn prepare(options: &UpOptions) -> Result<Stack, SupervisorError> {
     }
     let loaded = jex_config::load(&options.load)?;
     secrets::ensure_secrets(&loaded.settings, paths)?;
+    let flags = loaded.flags_as_variables();
     let node_ip = loaded
         .settings
         .livekit
@@ -85,7 +94,7 @@ fn prepare(options: &UpOptions) -> Result<Stack, SupervisorError> {
         parts: Parts::load(paths)?,
         binaries: binaries()?,
         node_ip,
-        overrides: options.load.overrides.clone(),
+        flags,
     })
 }
 
@@ -111,6 +120,9 @@ async fn run(
     let supervisor = Arc::new(supervisor);
     let end = CancellationToken::new();
     tokio::spawn(progress::print(supervisor.board().clone()));
+    if options.background {
+        tokio::spawn(background::keep_log_small(options.paths.log("jex")));
+    }
     tokio::spawn(greet(supervisor.clone(), options.background, end.clone()));
     tokio::spawn(machine::watch(
         supervisor.clone(),
@@ -131,12 +143,15 @@ async fn run(
     say("Ending. Once more (Ctrl-C) ends it at once.");
     let stopping = supervisor.stop();
     tokio::pin!(stopping);
-    tokio::select! {
-        () = &mut stopping => {}
-        () = signals.any() => {
-            supervisor.kill_now();
-            stopping.await;
-        }
+    let ended = tokio::select! {
+        () = &mut stopping => true,
+        () = signals.again() => false,
+        () = tokio::time::sleep(ENDS_WITHIN) => false,
+    };
+    if !ended {
+        supervisor.kill_now();
+        // What does not even die now is looked for once more when this has returned.
+        let _ = tokio::time::timeout(DIES_WITHIN, stopping).await;
     }
     say("JEX has ended.");
     Ok(())
@@ -163,6 +178,14 @@ impl Signals {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
             _ = self.hang_up.recv() => {}
+        }
+    }
+
+    /// A terminal that closes sends a hang-up of its own accord: no second one means "at once".
+    async fn again(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
     }
 }
@@ -210,14 +233,28 @@ async fn serve(
 }
 
 fn reload(options: &UpOptions, supervisor: &Arc<Supervisor>) -> Reply {
-    match jex_config::load(&options.load) {
-        Ok(loaded) => {
-            let supervisor = supervisor.clone();
-            tokio::spawn(async move { supervisor.apply(loaded.settings).await });
-            Reply::Reloading { reloading: true }
+    let loaded = match jex_config::load(&options.load) {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            return Reply::Error {
+                error: error.to_string(),
+            };
         }
-        Err(error) => Reply::Error {
-            error: error.to_string(),
-        },
+    };
+    let others = supervisor.other_parts(&loaded.settings);
+    if !others.is_empty() {
+        return Reply::Error {
+            error: format!(
+                "the settings have changed which parts there are ({}): JEX has to start anew for \
+                 that. `jex stop`, then `jex up`.",
+                others.join(", ")
+            ),
+        };
     }
+    let reloading = Reloading {
+        model: loaded.settings.llm.model.clone(),
+        model_from: loaded.origin("llm.model").to_string(),
+    };
+    supervisor.apply(loaded.settings);
+    Reply::Reloading(reloading)
 }

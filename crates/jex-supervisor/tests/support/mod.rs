@@ -84,6 +84,11 @@ impl Home {
         self.env.push((name, value.into()));
     }
 
+    /// As [`Self::set`], an address on this machine.
+    pub fn set_address(&mut self, key: &str, scheme: &str, port: u16) {
+        self.set(key, &format!("{scheme}://127.0.0.1:{port}"));
+    }
+
     pub fn paths(&self) -> Paths {
         let root = self.folder.path().to_owned();
         Paths::from_lookup(|name| (name == "HOME").then(|| root.clone())).unwrap()
@@ -351,6 +356,17 @@ pub fn listeners(home: &Home) -> Vec<(String, SocketAddr)> {
     }
     assert!(found.len() >= 6, "too few to be all: {found:?}");
     found
+}
+
+/// Waits until someone has asked something on a port and got no answer.
+pub fn wait_for_unread_question(port: u16) {
+    let deadline = Instant::now() + Duration::from_secs(15);
+    let is_unread =
+        |entry: procfs::net::TcpNetEntry| entry.local_address.port() == port && entry.rx_queue > 0;
+    while !procfs::net::tcp().unwrap().into_iter().any(is_unread) {
+        assert!(Instant::now() < deadline, "nobody asks");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// The process that clears up after a `jex up`.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
+use jex_supervisor::memory::said;
 use jex_supervisor::status::{ComponentStatus, StackStatus, State};
 
 const HEAD: [&str; 7] = [
@@ -54,7 +55,7 @@ fn row(component: &ComponentStatus, now_unix: u64) -> [String; 7] {
         component.name.clone(),
         state,
         duration(now_unix.saturating_sub(component.since_unix)),
-        known(component.memory_bytes.map(size)),
+        known(component.memory_bytes.map(said)),
         component.restarts.to_string(),
         known(component.pid.map(|pid| pid.to_string())),
         known(component.version.clone()),
@@ -111,15 +112,6 @@ fn duration(seconds: u64) -> String {
         60..3600 => format!("{minutes} min"),
         3600..86_400 => format!("{hours} h {:02} min", minutes % 60),
         _ => format!("{days} d {} h", hours % 24),
-    }
-}
-
-/// Bytes in decimal units, as disks and `jex model list` have them.
-pub fn size(bytes: u64) -> String {
-    match bytes {
-        0..1_000_000 => format!("{} kB", bytes / 1000),
-        1_000_000..1_000_000_000 => format!("{} MB", bytes / 1_000_000),
-        _ => format!("{:.1} GB", bytes as f64 / 1e9),
     }
 }
 
@@ -193,13 +185,10 @@ Ready: http://localhost:3000
     }
 
     #[test]
-    fn times_and_sizes_are_short() {
+    fn times_are_short() {
         assert_eq!(duration(59), "59 s");
         assert_eq!(duration(3599), "59 min");
         assert_eq!(duration(7500), "2 h 05 min");
         assert_eq!(duration(90_000), "1 d 1 h");
-        assert_eq!(size(999_999), "999 kB");
-        assert_eq!(size(92_000_000), "92 MB");
-        assert_eq!(size(4_900_000_000), "4.9 GB");
     }
 }
