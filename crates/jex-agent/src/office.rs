@@ -134,7 +134,7 @@ impl Office {
 
     async fn offered(&mut self, request: JobRequest) {
         let room = request.room_name.clone();
-        match self.register.offered(&room) {
+        match self.register.offered(&room, Instant::now()) {
             Offer::Accept | Offer::Absorb => {
                 // One identity per room: a newcomer replaces what a killed agent left behind.
                 let identity = format!("agent-{room}");
@@ -216,8 +216,8 @@ impl Office {
     }
 
     fn publish(&self) {
-        self.load
-            .store(self.register.load().to_bits(), Ordering::Relaxed);
+        let load = self.register.load(Instant::now());
+        self.load.store(load.to_bits(), Ordering::Relaxed);
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
         health.registered = self.worker.is_registered();
         health.conversations = self.register.rooms().map(str::to_owned).collect();
