@@ -3,12 +3,14 @@
 //! * [`office`]: the worker, which rooms are held, callers that wait, draining
 //! * [`register`]: the rules about jobs, without I/O
 //! * [`session`]: one conversation: ear, mind, mouth and captions around `jex-conversation`
+//! * [`sessions`]: all of them that are held, by room
 //! * [`health`]: a loopback endpoint
 
 mod health;
 mod office;
 mod register;
 mod session;
+mod sessions;
 
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};

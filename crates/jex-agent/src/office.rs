@@ -13,13 +13,13 @@ use livekit_participant::worker::{
 };
 use secrecy::ExposeSecret;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::health::Health;
 use crate::register::{Offer, Register, Termination};
 use crate::session::{self, Context, Control, Phase, SessionError, Ticket};
+use crate::sessions::Sessions;
 
 /// How often rooms are searched for callers that wait.
 const SWEEP: Duration = Duration::from_secs(3);
@@ -41,9 +41,11 @@ pub struct Office {
     /// The register's load, readable by the worker protocol: `f32` bits.
     load: Arc<AtomicU32>,
     worker: WorkerHandle,
+    /// As told by the worker's events, in their order: what its handle says may come later.
+    registered: bool,
     sweeper: Sweeper,
     controls: HashMap<String, mpsc::UnboundedSender<Control>>,
-    sessions: JoinSet<(String, Result<(), SessionError>)>,
+    sessions: Sessions,
     notes: mpsc::UnboundedSender<Note>,
     health: Arc<Mutex<Health>>,
 }
@@ -56,11 +58,36 @@ impl Office {
         health: Arc<Mutex<Health>>,
         stop: CancellationToken,
     ) {
+        let (mut office, mut events, mut inbox) = Self::open(context, &credentials, health);
+        let mut sweep = tokio::time::interval(SWEEP);
+        sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(event) = events.recv() => office.worker_event(event).await,
+                Some(note) = inbox.recv() => office.note(note),
+                Some((room, outcome)) = office.sessions.next_ended() => office.ended(&room, &outcome),
+                _ = sweep.tick(), if office.registered => office.sweep(),
+            }
+            office.publish();
+        }
+        office.drain().await;
+    }
+
+    fn open(
+        context: Context,
+        credentials: &LivekitCredentials,
+        health: Arc<Mutex<Health>>,
+    ) -> (
+        Self,
+        mpsc::UnboundedReceiver<WorkerEvent>,
+        mpsc::UnboundedReceiver<Note>,
+    ) {
         let url = context.settings.livekit_ws_url();
         let load = Arc::new(AtomicU32::new(0));
         let reported = load.clone();
         let secret = credentials.api_secret.expose_secret().to_owned();
-        let (worker, mut events) = Worker::spawn(WorkerOptions {
+        let (worker, events) = Worker::spawn(WorkerOptions {
             url: url.clone(),
             api_key: credentials.api_key.clone(),
             api_secret: secret.clone(),
@@ -68,33 +95,22 @@ impl Office {
             load: Arc::new(move || f32::from_bits(reported.load(Ordering::Relaxed))),
             ..WorkerOptions::default()
         });
-        let (notes, mut inbox) = mpsc::unbounded_channel();
+        let (notes, inbox) = mpsc::unbounded_channel();
         let capacity = context.settings.agent.max_conversations as usize;
-        let mut office = Self {
+        let office = Self {
             sweeper: Sweeper::new(&url, &credentials.api_key, &secret),
             context,
             url,
             register: Register::new(capacity),
             load,
             worker,
+            registered: false,
             controls: HashMap::new(),
-            sessions: JoinSet::new(),
+            sessions: Sessions::default(),
             notes,
             health,
         };
-        let mut sweep = tokio::time::interval(SWEEP);
-        sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => break,
-                Some(event) = events.recv() => office.worker_event(event).await,
-                Some(note) = inbox.recv() => office.note(note).await,
-                Some(Ok((room, outcome))) = office.sessions.join_next() => office.ended(&room, &outcome),
-                _ = sweep.tick(), if office.worker.is_registered() => office.sweep(),
-            }
-            office.publish();
-        }
-        office.drain().await;
+        (office, events, inbox)
     }
 
     async fn worker_event(&mut self, event: WorkerEvent) {
@@ -104,11 +120,13 @@ impl Office {
                 server_version,
             } => {
                 tracing::info!(worker_id, server_version, "registered with LiveKit");
+                self.registered = true;
                 // Rooms may have waited while no worker was there.
                 self.sweep();
             }
             WorkerEvent::Lost { reason } => {
-                tracing::warn!(reason, "LiveKit is gone; registering again")
+                tracing::warn!(reason, "LiveKit is gone; registering again");
+                self.registered = false;
             }
             WorkerEvent::JobRequested(request) => self.offered(request).await,
             WorkerEvent::JobAssigned {
@@ -161,10 +179,8 @@ impl Office {
         let (phase, watched) = watch::channel(Phase::Joining);
         tokio::spawn(forward(room.clone(), watched, self.notes.clone()));
         let context = self.context.clone();
-        self.sessions.spawn(async move {
-            let outcome = session::hold(context, ticket, orders, phase).await;
-            (room, outcome)
-        });
+        let session = session::hold(context, ticket, orders, phase);
+        self.sessions.begin(room, session);
     }
 
     fn terminated(&mut self, job: &str) {
@@ -176,7 +192,7 @@ impl Office {
         }
     }
 
-    async fn note(&mut self, note: Note) {
+    fn note(&mut self, note: Note) {
         match note {
             Note::Phase(room, Phase::InRoom) => self.register.connected(&room, Instant::now()),
             Note::Phase(room, Phase::Reconnecting) => self.register.lost(&room),
@@ -219,7 +235,7 @@ impl Office {
         let load = self.register.load(Instant::now());
         self.load.store(load.to_bits(), Ordering::Relaxed);
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        health.registered = self.worker.is_registered();
+        health.registered = self.registered;
         health.conversations = self.register.rooms().map(str::to_owned).collect();
     }
 
@@ -231,12 +247,10 @@ impl Office {
             let _ = control.send(Control::End);
         }
         let deadline = tokio::time::Instant::now() + DRAIN;
-        while let Ok(Some(ended)) =
-            tokio::time::timeout_at(deadline, self.sessions.join_next()).await
+        while let Ok(Some((room, outcome))) =
+            tokio::time::timeout_at(deadline, self.sessions.next_ended()).await
         {
-            if let Ok((room, outcome)) = ended {
-                self.ended(&room, &outcome);
-            }
+            self.ended(&room, &outcome);
         }
         self.worker.close().await;
     }
@@ -305,4 +319,131 @@ async fn waiting_rooms(
         }
     }
     Ok(waiting)
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use jex_config::Settings;
+    use jex_providers::{
+        ChatRequest, LanguageModel, ProviderError, Providers, Recognition, SpeechToText, Synthesis,
+        TextStream, TextToSpeech,
+    };
+
+    use super::*;
+    use crate::health::ProviderNames;
+
+    /// A provider that no test needs to work.
+    struct Absent;
+
+    #[async_trait]
+    impl SpeechToText for Absent {
+        fn name(&self) -> String {
+            String::new()
+        }
+
+        async fn start(&self) -> Result<Recognition, ProviderError> {
+            std::future::pending().await
+        }
+    }
+
+    #[async_trait]
+    impl LanguageModel for Absent {
+        fn name(&self) -> String {
+            String::new()
+        }
+
+        async fn generate(&self, _: ChatRequest) -> Result<TextStream, ProviderError> {
+            std::future::pending().await
+        }
+    }
+
+    #[async_trait]
+    impl TextToSpeech for Absent {
+        fn name(&self) -> String {
+            String::new()
+        }
+
+        async fn synthesize(&self, _: &str) -> Result<Synthesis, ProviderError> {
+            std::future::pending().await
+        }
+    }
+
+    /// An office at a server that is not there: what the server says, the tests say.
+    fn office() -> Office {
+        let mut settings = Settings::default();
+        settings.livekit.port = 9;
+        let context = Context {
+            settings: Arc::new(settings),
+            providers: Arc::new(Providers {
+                stt: Arc::new(Absent),
+                llm: Arc::new(Absent),
+                tts: Arc::new(Absent),
+                announcer: Arc::new(Absent),
+                made_where: String::new(),
+            }),
+        };
+        let credentials = LivekitCredentials {
+            api_key: "key".into(),
+            api_secret: "a secret of at least thirty-two characters".into(),
+        };
+        let names = ProviderNames {
+            stt: String::new(),
+            llm: String::new(),
+            tts: String::new(),
+        };
+        let health = Arc::new(Mutex::new(Health::new(names)));
+        Office::open(context, &credentials, health).0
+    }
+
+    fn is_healthy(office: &Office) -> bool {
+        office.publish();
+        office.health.lock().expect("not poisoned").registered
+    }
+
+    fn registered() -> WorkerEvent {
+        WorkerEvent::Registered {
+            worker_id: "AW_1".into(),
+            server_version: "1.13.1".into(),
+        }
+    }
+
+    #[tokio::test]
+    async fn it_is_well_from_the_moment_it_is_told_that_it_is_registered() {
+        let mut office = office();
+        assert!(!is_healthy(&office));
+
+        office.worker_event(registered()).await;
+
+        // The worker's handle does not know yet.
+        assert!(!office.worker.is_registered());
+        assert!(is_healthy(&office));
+    }
+
+    #[tokio::test]
+    async fn it_is_not_well_while_livekit_is_gone() {
+        let mut office = office();
+        office.worker_event(registered()).await;
+
+        let reason = "the server is silent".into();
+        office.worker_event(WorkerEvent::Lost { reason }).await;
+
+        assert!(!is_healthy(&office));
+    }
+
+    #[tokio::test]
+    async fn a_conversation_that_panics_gives_its_room_back() {
+        let mut office = office();
+        office.register.assigned("talk", "J1");
+        office
+            .sessions
+            .begin("talk".into(), async { panic!("a mistake of ours") });
+
+        let (room, outcome) = office.sessions.next_ended().await.expect("it ended");
+        office.ended(&room, &outcome);
+
+        assert!(outcome.is_err());
+        assert_eq!(office.register.len(), 0);
+        assert!(office.register.waiting("talk", Instant::now()));
+    }
 }

@@ -72,6 +72,9 @@ pub enum SessionError {
         room: String,
         source: livekit_participant::Error,
     },
+    /// A mistake of ours; its place in the code is in the log.
+    #[error("it broke off: {0}")]
+    BrokeOff(tokio::task::JoinError),
 }
 
 /// Joins the room and talks until the caller has left for good or `Control::End` came.
