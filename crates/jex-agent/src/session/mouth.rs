@@ -3,12 +3,13 @@
 //! One speaker per answer. While a sentence plays, the next one is synthesised, and no more: a
 //! voice server with one lock would make a new answer wait behind the rest of a cancelled one.
 
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
-use jex_conversation::{AnswerId, Input, Stage};
-use jex_providers::{ProviderError, Resampler, TextToSpeech};
+use jex_conversation::{AnswerId, Stage};
+use jex_providers::{ProviderError, Resampler, Synthesis, TextToSpeech};
 use livekit_participant::LocalAudioTrack;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
@@ -23,10 +24,34 @@ const REPORT_EVERY: Duration = Duration::from_millis(50);
 const CHUNK_SAMPLES: usize = 960;
 const VOICE_MISSING: &str = "My usual voice is not available.";
 
+/// Where speech goes, mono at [`TRACK_HZ`].
+pub trait Track: Send + Sync + 'static {
+    /// Queues samples; waits while more than a moment of them is queued.
+    fn write(&self, samples: &[i16]) -> impl Future<Output = ()> + Send;
+    /// Drops what is queued.
+    fn clear(&self);
+    /// Samples that went out so far.
+    fn played(&self) -> u64;
+}
+
+impl Track for LocalAudioTrack {
+    async fn write(&self, samples: &[i16]) {
+        LocalAudioTrack::write(self, samples).await;
+    }
+
+    fn clear(&self) {
+        LocalAudioTrack::clear(self);
+    }
+
+    fn played(&self) -> u64 {
+        LocalAudioTrack::played(self)
+    }
+}
+
 /// Speaks one answer at a time on one track.
-pub struct Mouth {
+pub struct Mouth<T = LocalAudioTrack> {
     voices: Voices,
-    track: Arc<LocalAudioTrack>,
+    track: Arc<T>,
     signals: mpsc::UnboundedSender<Signal>,
     speaker: Option<Speaker>,
 }
@@ -45,11 +70,11 @@ struct Speaker {
     _tasks: [AbortOnDropHandle<()>; 3],
 }
 
-impl Mouth {
+impl<T: Track> Mouth<T> {
     pub fn new(
         usual: Arc<dyn TextToSpeech>,
         announcer: Arc<dyn TextToSpeech>,
-        track: Arc<LocalAudioTrack>,
+        track: Arc<T>,
         signals: mpsc::UnboundedSender<Signal>,
     ) -> Self {
         let told = Arc::default();
@@ -112,8 +137,14 @@ impl Mouth {
 struct Clip {
     sentence: usize,
     text: String,
-    /// Mono PCM at the track's rate.
-    audio: mpsc::UnboundedReceiver<Result<Vec<i16>, ProviderError>>,
+    audio: mpsc::UnboundedReceiver<Result<Sound, ProviderError>>,
+}
+
+/// Mono PCM at the track's rate.
+enum Sound {
+    /// Said before the sentence; none of its words.
+    Prelude(Vec<i16>),
+    Words(Vec<i16>),
 }
 
 async fn synthesise(
@@ -138,7 +169,7 @@ async fn synthesise(
     }
 }
 
-type Audio = mpsc::UnboundedSender<Result<Vec<i16>, ProviderError>>;
+type Audio = mpsc::UnboundedSender<Result<Sound, ProviderError>>;
 
 impl Voices {
     async fn say(
@@ -155,10 +186,10 @@ impl Voices {
         let problem = fallback.map(|error| problem(Stage::TextToSpeech, &error));
         if first_time {
             let announcement = self.announcer.synthesize(VOICE_MISSING).await?;
-            pump(announcement, audio).await?;
+            pump(announcement, audio, Sound::Prelude).await?;
         }
         let _ = signals.send(Signal::Voice(problem));
-        pump(synthesis, audio).await
+        pump(synthesis, audio, Sound::Words).await
     }
 
     /// Whether this is the first sentence of a spell without the usual voice.
@@ -169,23 +200,27 @@ impl Voices {
     }
 }
 
-async fn pump(mut synthesis: jex_providers::Synthesis, audio: &Audio) -> Result<(), ProviderError> {
+async fn pump(
+    mut synthesis: Synthesis,
+    audio: &Audio,
+    sound: fn(Vec<i16>) -> Sound,
+) -> Result<(), ProviderError> {
     let mut up = Resampler::new(synthesis.sample_rate_hz, TRACK_HZ as u32);
     while let Some(chunk) = synthesis.audio.next().await {
-        let _ = audio.send(Ok(up.process(&chunk?)));
+        let _ = audio.send(Ok(sound(up.process(&chunk?))));
     }
-    let _ = audio.send(Ok(up.finish()));
+    let _ = audio.send(Ok(sound(up.finish())));
     Ok(())
 }
 
-struct Player {
+struct Player<T> {
     answer: AnswerId,
-    track: Arc<LocalAudioTrack>,
+    track: Arc<T>,
     timeline: Arc<Mutex<Timeline>>,
     signals: mpsc::UnboundedSender<Signal>,
 }
 
-impl Player {
+impl<T: Track> Player<T> {
     async fn run(self, mut playlist: mpsc::Receiver<Clip>) {
         while let Some(clip) = playlist.recv().await {
             self.play(clip).await;
@@ -195,48 +230,39 @@ impl Player {
     async fn play(&self, mut clip: Clip) {
         lock(&self.timeline).begin(clip.sentence, &clip.text);
         let mut started = false;
-        while let Some(audio) = clip.audio.recv().await {
-            let samples = match audio {
-                Ok(samples) => samples,
+        while let Some(sound) = clip.audio.recv().await {
+            match sound {
+                Ok(Sound::Prelude(samples)) => {
+                    self.write(&samples, Timeline::wrote_prelude).await;
+                }
+                Ok(Sound::Words(samples)) => {
+                    if !samples.is_empty() && !std::mem::replace(&mut started, true) {
+                        let mark = Signal::Mark(self.answer, Mark::FirstAudio, Instant::now());
+                        let _ = self.signals.send(mark);
+                    }
+                    self.write(&samples, Timeline::wrote).await;
+                }
                 Err(error) => {
-                    self.failed(clip.sentence, &error, started);
+                    tracing::warn!(%error, "speech failed");
+                    let problem = problem(Stage::TextToSpeech, &error);
+                    lock(&self.timeline).break_off(problem);
                     return;
                 }
-            };
-            for chunk in samples.chunks(CHUNK_SAMPLES) {
-                if !std::mem::replace(&mut started, true) {
-                    let mark = Signal::Mark(self.answer, Mark::FirstAudio, Instant::now());
-                    let _ = self.signals.send(mark);
-                }
-                lock(&self.timeline).wrote(chunk.len());
-                self.track.write(chunk).await;
             }
         }
         lock(&self.timeline).complete();
     }
 
-    fn failed(&self, sentence: usize, error: &ProviderError, started: bool) {
-        tracing::warn!(%error, "speech failed");
-        let problem = problem(Stage::TextToSpeech, error);
-        let signal = if started {
-            // What sounded was heard; the rest of the sentence is lost.
-            lock(&self.timeline).complete();
-            Signal::Voice(Some(problem))
-        } else {
-            lock(&self.timeline).give_up();
-            let answer = self.answer;
-            Signal::Input(Input::SpeechFailed {
-                answer,
-                sentence,
-                problem,
-            })
-        };
-        let _ = self.signals.send(signal);
+    async fn write(&self, samples: &[i16], note: fn(&mut Timeline, usize)) {
+        for chunk in samples.chunks(CHUNK_SAMPLES) {
+            note(&mut lock(&self.timeline), chunk.len());
+            self.track.write(chunk).await;
+        }
     }
 }
 
-async fn report(
-    track: Arc<LocalAudioTrack>,
+async fn report<T: Track>(
+    track: Arc<T>,
     timeline: Arc<Mutex<Timeline>>,
     signals: mpsc::UnboundedSender<Signal>,
 ) {
