@@ -139,6 +139,7 @@ impl Conversation {
             Input::Heard { .. } | Input::SentencePlayed { .. } | Input::SpeechFailed { .. } => {
                 self.playout(input);
             }
+            Input::SpeechLost { answer } => self.speech_lost(answer),
         }
     }
 

@@ -125,6 +125,10 @@ pub enum Input {
         sentence: usize,
         problem: Problem,
     },
+    /// What was said of this answer since the last `Heard` reached nobody, nor will the rest.
+    SpeechLost {
+        answer: AnswerId,
+    },
     /// The caller pressed stop.
     Interrupt,
     /// The process is draining: say goodbye, then end.

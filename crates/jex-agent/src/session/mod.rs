@@ -24,6 +24,8 @@ pub enum Signal {
     Mark(AnswerId, Mark, Instant),
     /// Another voice than the usual one speaks (`Some`), or the usual one again.
     Voice(Option<Problem>),
+    /// The track plays nothing any more: nobody would hear us.
+    TrackDead,
 }
 
 /// A stage of an answer was reached.

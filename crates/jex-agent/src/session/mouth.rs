@@ -4,6 +4,7 @@
 //! voice server with one lock would make a new answer wait behind the rest of a cancelled one.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use jex_conversation::{AnswerId, Stage};
 use jex_providers::{ProviderError, Resampler, Synthesis, TextToSpeech};
 use livekit_participant::LocalAudioTrack;
 use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::timeline::{TRACK_HZ, Timeline};
@@ -20,6 +22,8 @@ use super::{Mark, Signal, problem};
 /// From our network to the caller's ear: their jitter buffer and sound card.
 const EAR_LATENCY_SAMPLES: u64 = TRACK_HZ / 10;
 const REPORT_EVERY: Duration = Duration::from_millis(50);
+/// 5 s: a track that plays nothing of what waits for so long, with the connection up, is dead.
+const STANDSTILL_REPORTS: u32 = 100;
 /// 20 ms, the track's own frame.
 const CHUNK_SAMPLES: usize = 960;
 const VOICE_MISSING: &str = "My usual voice is not available.";
@@ -53,6 +57,8 @@ pub struct Mouth<T = LocalAudioTrack> {
     voices: Voices,
     track: Arc<T>,
     signals: mpsc::UnboundedSender<Signal>,
+    /// The connection is lost: what is played now may reach nobody.
+    held: Arc<AtomicBool>,
     speaker: Option<Speaker>,
 }
 
@@ -86,6 +92,7 @@ impl<T: Track> Mouth<T> {
             },
             track,
             signals,
+            held: Arc::default(),
             speaker: None,
         }
     }
@@ -107,6 +114,21 @@ impl<T: Track> Mouth<T> {
         }
     }
 
+    /// Says no more of what was heard: the connection is lost.
+    pub fn hold(&self) {
+        self.held.store(true, Ordering::Relaxed);
+    }
+
+    /// The connection is back: tells what was heard meanwhile, and what is from now on.
+    pub fn resume(&self) {
+        self.held.store(false, Ordering::Relaxed);
+    }
+
+    /// The answer that is spoken, or was last.
+    pub fn answer(&self) -> Option<AnswerId> {
+        self.speaker.as_ref().map(|speaker| speaker.answer)
+    }
+
     fn start(&self, answer: AnswerId) -> Speaker {
         let (sentences, inbox) = mpsc::unbounded_channel();
         // One clip plays, one waits: see above.
@@ -120,7 +142,12 @@ impl<T: Track> Mouth<T> {
             timeline: timeline.clone(),
             signals: self.signals.clone(),
         };
-        let report = report(self.track.clone(), timeline, self.signals.clone());
+        let report = report(
+            self.track.clone(),
+            timeline,
+            self.held.clone(),
+            self.signals.clone(),
+        );
         Speaker {
             answer,
             sentences,
@@ -264,19 +291,264 @@ impl<T: Track> Player<T> {
 async fn report<T: Track>(
     track: Arc<T>,
     timeline: Arc<Mutex<Timeline>>,
+    held: Arc<AtomicBool>,
     signals: mpsc::UnboundedSender<Signal>,
 ) {
     let mut tick = tokio::time::interval(REPORT_EVERY);
+    // Whoever was stopped for a while has not looked at the track meanwhile.
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut inputs = Vec::new();
+    let mut before = track.played();
+    let mut standstill = 0;
     loop {
         tick.tick().await;
-        lock(&timeline).heard(track.played(), &mut inputs);
+        if held.load(Ordering::Relaxed) {
+            standstill = 0;
+            continue;
+        }
+        let played = track.played();
+        let is_playing = {
+            let mut timeline = lock(&timeline);
+            timeline.heard(played, &mut inputs);
+            timeline.is_playing(played)
+        };
         for input in inputs.drain(..) {
             let _ = signals.send(Signal::Input(input));
+        }
+        let moved = std::mem::replace(&mut before, played) != played;
+        standstill = if is_playing && !moved {
+            standstill + 1
+        } else {
+            0
+        };
+        if standstill == STANDSTILL_REPORTS {
+            let _ = signals.send(Signal::TrackDead);
         }
     }
 }
 
 fn lock(timeline: &Mutex<Timeline>) -> std::sync::MutexGuard<'_, Timeline> {
     timeline.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use futures::stream;
+    use jex_conversation::Input;
+    use jex_providers::Origin;
+
+    use super::*;
+
+    const ANSWER: AnswerId = AnswerId(7);
+    const SECOND: u64 = TRACK_HZ;
+    const TEXT: &str = "Paris is the capital of France";
+
+    /// A track that plays when the test says so.
+    #[derive(Default)]
+    struct Scripted {
+        written: Mutex<u64>,
+        played: Mutex<u64>,
+    }
+
+    impl Scripted {
+        fn play(&self, samples: u64) {
+            let written = *self.written.lock().expect("not poisoned");
+            let mut played = self.played.lock().expect("not poisoned");
+            *played = (*played + samples).min(written);
+        }
+    }
+
+    impl Track for Scripted {
+        async fn write(&self, samples: &[i16]) {
+            *self.written.lock().expect("not poisoned") += samples.len() as u64;
+        }
+
+        fn clear(&self) {}
+
+        fn played(&self) -> u64 {
+            *self.played.lock().expect("not poisoned")
+        }
+    }
+
+    /// A voice that says a second for each sentence, after which it may die.
+    #[derive(Default)]
+    struct Voice {
+        dies: bool,
+        stands_in: bool,
+    }
+
+    fn dead() -> ProviderError {
+        let origin = Origin {
+            provider: "Piper".into(),
+            endpoint: "here".into(),
+            remedy: "Start it.".into(),
+        };
+        origin.unreachable("it died")
+    }
+
+    #[async_trait]
+    impl TextToSpeech for Voice {
+        fn name(&self) -> String {
+            "a voice".into()
+        }
+
+        async fn synthesize(&self, _: &str) -> Result<Synthesis, ProviderError> {
+            let second = Ok(vec![1; TRACK_HZ as usize]);
+            let end = self.dies.then(|| Err(dead()));
+            Ok(Synthesis {
+                sample_rate_hz: TRACK_HZ as u32,
+                audio: Box::pin(stream::iter([second].into_iter().chain(end))),
+                fallback: self.stands_in.then(dead),
+            })
+        }
+    }
+
+    struct Scene {
+        mouth: Mouth<Scripted>,
+        track: Arc<Scripted>,
+        inbox: mpsc::UnboundedReceiver<Signal>,
+    }
+
+    impl Scene {
+        fn with(usual: Voice) -> Self {
+            let (signals, inbox) = mpsc::unbounded_channel();
+            let track = Arc::<Scripted>::default();
+            let announcer = Arc::new(Voice::default());
+            Self {
+                mouth: Mouth::new(Arc::new(usual), announcer, track.clone(), signals),
+                track,
+                inbox,
+            }
+        }
+
+        /// What is told of the answer within two seconds.
+        async fn told(&mut self) -> Vec<Input> {
+            let mut inputs = Vec::new();
+            let end = tokio::time::Instant::now() + Duration::from_secs(2);
+            while let Ok(signal) = tokio::time::timeout_at(end, self.inbox.recv()).await {
+                if let Some(Signal::Input(input)) = signal {
+                    inputs.push(input);
+                }
+            }
+            inputs.dedup();
+            inputs
+        }
+
+        async fn is_told_dead(&mut self, within: Duration) -> bool {
+            let end = tokio::time::Instant::now() + within;
+            while let Ok(signal) = tokio::time::timeout_at(end, self.inbox.recv()).await {
+                if matches!(signal, Some(Signal::TrackDead)) {
+                    return true;
+                }
+            }
+            false
+        }
+    }
+
+    fn heard(chars: usize) -> Input {
+        Input::Heard {
+            answer: ANSWER,
+            sentence: 0,
+            chars,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sentence_is_heard_as_it_is_played() {
+        let mut scene = Scene::with(Voice::default());
+        scene.mouth.speak(ANSWER, 0, TEXT.into());
+        scene.told().await;
+
+        scene.track.play(SECOND / 2);
+        let half = scene.told().await;
+        scene.track.play(SECOND);
+        let whole = scene.told().await;
+
+        assert_eq!(half, [heard(12)], "100 ms are on their way to the ear");
+        let (answer, sentence) = (ANSWER, 0);
+        assert_eq!(whole, [Input::SentencePlayed { answer, sentence }]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_voice_that_dies_in_mid_sentence_fails_it_once_its_audio_is_played() {
+        let mut scene = Scene::with(Voice {
+            dies: true,
+            ..Voice::default()
+        });
+        scene.mouth.speak(ANSWER, 0, TEXT.into());
+        scene.told().await;
+
+        scene.track.play(SECOND / 2);
+        let before = scene.told().await;
+        scene.track.play(SECOND);
+        let after = scene.told().await;
+
+        assert!(matches!(before[..], [Input::Heard { .. }]), "{before:?}");
+        let failed = Input::SpeechFailed {
+            answer: ANSWER,
+            sentence: 0,
+            problem: problem(Stage::TextToSpeech, &dead()),
+        };
+        assert_eq!(after, [failed]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_announcement_of_another_voice_is_none_of_the_answer() {
+        let mut scene = Scene::with(Voice {
+            stands_in: true,
+            ..Voice::default()
+        });
+        scene.mouth.speak(ANSWER, 0, TEXT.into());
+        scene.told().await;
+
+        scene.track.play(SECOND);
+        let announced = scene.told().await;
+        scene.track.play(SECOND / 2);
+        let half = scene.told().await;
+
+        assert_eq!(announced, [heard(0)]);
+        assert_eq!(half, [heard(12)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_played_while_the_connection_is_lost_is_told_when_it_is_back() {
+        let mut scene = Scene::with(Voice::default());
+        scene.mouth.speak(ANSWER, 0, TEXT.into());
+        scene.told().await;
+
+        scene.mouth.hold();
+        scene.track.play(2 * SECOND);
+        let meanwhile = scene.told().await;
+        scene.mouth.resume();
+        let back = scene.told().await;
+
+        let (answer, sentence) = (ANSWER, 0);
+        assert_eq!(meanwhile, []);
+        assert_eq!(back, [Input::SentencePlayed { answer, sentence }]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_track_that_plays_nothing_any_more_is_noticed() {
+        let mut scene = Scene::with(Voice::default());
+        scene.mouth.speak(ANSWER, 0, TEXT.into());
+        scene.track.play(SECOND / 2);
+
+        assert!(!scene.is_told_dead(Duration::from_secs(4)).await);
+        assert!(scene.is_told_dead(Duration::from_secs(2)).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_track_that_waits_for_the_connection_or_for_words_is_not_dead() {
+        let mut scene = Scene::with(Voice::default());
+        scene.mouth.speak(ANSWER, 0, TEXT.into());
+
+        scene.mouth.hold();
+        let lost = scene.is_told_dead(Duration::from_secs(60)).await;
+        scene.mouth.resume();
+        scene.track.play(2 * SECOND);
+        let silent = scene.is_told_dead(Duration::from_secs(60)).await;
+
+        assert!(!lost && !silent);
+    }
 }

@@ -72,6 +72,8 @@ pub enum SessionError {
         room: String,
         source: livekit_participant::Error,
     },
+    #[error("the track in room {room} died")]
+    TrackDead { room: String },
     /// A mistake of ours; its place in the code is in the log.
     #[error("it broke off: {0}")]
     BrokeOff(tokio::task::JoinError),
@@ -116,8 +118,9 @@ pub async fn hold(
         }
         session.act();
     }
+    let failure = session.failure.take();
     session.close().await;
-    Ok(())
+    failure.map_or(Ok(()), Err)
 }
 
 async fn join(ticket: &Ticket) -> Result<(Room, mpsc::UnboundedReceiver<RoomEvent>), SessionError> {
@@ -161,6 +164,8 @@ struct Session {
     problem: Option<Problem>,
     voice_problem: Option<Problem>,
     over: bool,
+    /// Why it ended, if not as it should.
+    failure: Option<SessionError>,
 }
 
 impl Session {
@@ -202,6 +207,7 @@ impl Session {
             problem: None,
             voice_problem: None,
             over: false,
+            failure: None,
         }
     }
 
@@ -245,6 +251,11 @@ impl Session {
                     self.publish_problem();
                 }
             }
+            Signal::TrackDead => {
+                let room = self.room.name();
+                self.failure = Some(SessionError::TrackDead { room });
+                self.over = true;
+            }
         }
     }
 
@@ -285,9 +296,11 @@ impl Session {
             } if topic == "lk.chat" && self.is_caller(&sender_identity) => self.typed(text),
             RoomEvent::Reconnecting => {
                 phase.send_replace(Phase::Reconnecting);
+                self.mouth.hold();
             }
             RoomEvent::Resumed => {
                 phase.send_replace(Phase::InRoom);
+                self.mouth.resume();
             }
             RoomEvent::Reconnected => {
                 phase.send_replace(Phase::InRoom);
@@ -359,8 +372,13 @@ impl Session {
         }
     }
 
-    /// After a full reconnect the caller may not be back yet, and our attributes are as before.
+    /// After a full reconnect what was being said is lost, the caller may not be back yet, and our
+    /// attributes are as before.
     async fn reconnected(&mut self) {
+        if let Some(answer) = self.mouth.answer() {
+            self.feed(Input::SpeechLost { answer });
+        }
+        self.mouth.resume();
         let Some(caller) = &self.caller else { return };
         let identity = caller.identity.clone();
         let back = self
