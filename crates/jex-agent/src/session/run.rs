@@ -26,6 +26,10 @@ use super::turns::Turns;
 const HEARS_US_AT_THE_LATEST: Duration = Duration::from_secs(3);
 /// How long a caller whose connection was lost may stay away, LiveKit's own restart included.
 const CALLER_MAY_RETURN: Duration = Duration::from_secs(60);
+/// Long enough for whoever dictates a letter.
+const LONGEST_UTTERANCE: Duration = Duration::from_secs(60);
+/// For a provider's error to arrive.
+const BEHIND_THE_PROVIDER: Duration = Duration::from_secs(2);
 /// A join shortly after LiveKit's restart may time out.
 const JOIN_ATTEMPTS: u32 = 4;
 
@@ -328,18 +332,19 @@ impl Session {
             return;
         }
         tracing::info!(identity = participant.identity, "caller is here");
+        let microphone_sid = participant
+            .tracks
+            .into_iter()
+            .find(|track| track.source == TrackSource::Microphone)
+            .map(|track| track.sid);
         self.caller = Some(Caller {
             identity: participant.identity,
-            microphone_sid: None,
+            microphone_sid: microphone_sid.clone(),
         });
         self.give_up_at = None;
         self.greet_at = Some(Instant::now() + HEARS_US_AT_THE_LATEST);
-        let microphone = participant
-            .tracks
-            .into_iter()
-            .find(|track| track.source == TrackSource::Microphone);
-        if let Some(track) = microphone {
-            self.subscribe(track.sid).await;
+        if let Some(sid) = microphone_sid {
+            self.subscribe(sid).await;
         }
     }
 
@@ -530,7 +535,9 @@ fn rules(settings: &Settings) -> Rules {
     Rules {
         endpointing: Duration::from_millis(settings.conversation.endpointing_ms),
         barge_in: Duration::from_millis(settings.conversation.barge_in_ms),
-        transcript_timeout: Duration::from_millis(settings.stt.timeout_ms),
+        longest_utterance: LONGEST_UTTERANCE,
+        // The provider gives up first: it can name its endpoint and the remedy.
+        transcript_timeout: Duration::from_millis(settings.stt.timeout_ms) + BEHIND_THE_PROVIDER,
         instructions: settings.instructions(),
         greeting: settings.greeting(),
         goodbye: settings.goodbye(),
@@ -564,5 +571,20 @@ fn kind(output: &Output) -> &'static str {
         Output::AnswerEnded { .. } => "AnswerEnded",
         Output::Problem(_) => "Problem",
         Output::Leave => "Leave",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hung_recogniser_is_told_of_by_its_provider() {
+        let settings = Settings::default();
+        let provider_gives_up = Duration::from_millis(settings.stt.timeout_ms);
+
+        let rules = rules(&settings);
+
+        assert!(rules.transcript_timeout > provider_gives_up);
     }
 }

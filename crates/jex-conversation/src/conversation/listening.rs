@@ -14,8 +14,11 @@ impl Conversation {
         }
         self.set_hearing(true);
         let next = UtteranceId(self.last_utterance + 1);
-        let tentative = self.answer.is_some().then_some(self.rules.barge_in);
-        if self.turn.speech_started(now, next, tentative) {
+        let is_tentative = self.answer.is_some();
+        if self
+            .turn
+            .speech_started(now, next, is_tentative, &self.rules)
+        {
             self.last_utterance = next.0;
             self.outputs.push_back(Output::StartUtterance(next));
         }
