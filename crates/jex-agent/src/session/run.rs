@@ -437,10 +437,7 @@ impl Session {
                 self.turns.asked(answer);
                 self.mind.generate(answer, messages, max_tokens);
             }
-            Output::CancelGeneration(answer) => {
-                self.turns.cancelled(answer);
-                self.mind.cancel(answer);
-            }
+            Output::CancelGeneration(answer) => self.mind.cancel(answer),
             Output::Speak {
                 answer,
                 sentence,

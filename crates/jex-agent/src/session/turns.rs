@@ -1,6 +1,6 @@
 //! Keeps the record of each answer until it is over and becomes a report.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Instant;
 
 use jex_conversation::AnswerId;
@@ -34,8 +34,6 @@ pub struct Turns {
     running: HashMap<AnswerId, Turn>,
     /// Answers that no one asked for (the greeting): first audio only.
     unasked: HashMap<AnswerId, Stages>,
-    /// Answers whose question joined a later one: they are no turns of their own.
-    withdrawn: HashSet<AnswerId>,
     count: u64,
 }
 
@@ -46,7 +44,6 @@ impl Turns {
             asking: Asking::default(),
             running: HashMap::new(),
             unasked: HashMap::new(),
-            withdrawn: HashSet::new(),
             count: 0,
         }
     }
@@ -92,22 +89,6 @@ impl Turns {
         self.running.insert(answer, turn);
     }
 
-    /// Generation was cancelled. If not a word was heard, the question joins the next one.
-    pub fn cancelled(&mut self, answer: AnswerId) {
-        let silent = |turn: &mut Turn| turn.stages.first_audio.is_none();
-        if !self.running.get_mut(&answer).is_some_and(silent) {
-            return;
-        }
-        let Some(turn) = self.running.remove(&answer) else {
-            return;
-        };
-        self.withdrawn.insert(answer);
-        self.count -= 1;
-        self.asking.text = turn.heard;
-        self.asking.typed = turn.typed;
-        self.asking.speech_end = turn.stages.speech_end;
-    }
-
     pub fn mark(&mut self, answer: AnswerId, mark: Mark, at: Instant) {
         let stages = match self.running.get_mut(&answer) {
             Some(turn) => &mut turn.stages,
@@ -119,7 +100,8 @@ impl Turns {
         };
     }
 
-    /// The answer is over; no report for one that was withdrawn before.
+    /// The answer is over; no report for one that was withdrawn: not a word of it was heard, and
+    /// its question joins the next one.
     pub fn ended(
         &mut self,
         answer: AnswerId,
@@ -129,10 +111,12 @@ impl Turns {
         problem: Option<ProblemReport>,
         at: Instant,
     ) -> Option<TurnReport> {
-        if self.withdrawn.remove(&answer) {
+        let mut turn = self.running.remove(&answer);
+        let is_withdrawn = interrupted && text.is_empty();
+        if let Some(turn) = turn.take_if(|_| is_withdrawn) {
+            self.withdraw(turn);
             return None;
         }
-        let turn = self.running.remove(&answer);
         let mut stages = match &turn {
             Some(turn) => turn.stages,
             None => self.unasked.remove(&answer).unwrap_or_default(),
@@ -158,10 +142,28 @@ impl Turns {
             problem,
         })
     }
+
+    /// The next turn may have begun: what is known of it stays.
+    fn withdraw(&mut self, turn: Turn) {
+        self.count -= 1;
+        let asking = &mut self.asking;
+        match (&mut asking.text, turn.heard) {
+            (Some(next), Some(before)) => *next = format!("{before} {next}"),
+            (Some(_), None) => {}
+            (None, before) => {
+                asking.text = before;
+                asking.typed = turn.typed;
+                asking.speech_end = asking.speech_end.or(turn.stages.speech_end);
+                asking.heard = asking.heard.or(turn.stages.heard);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn turns() -> Turns {
@@ -182,11 +184,10 @@ mod tests {
         let now = Instant::now();
         turns.heard("What is", false, now);
         turns.asked(AnswerId(1));
-        turns.cancelled(AnswerId(1));
-        turns.heard("the capital of France?", false, now);
-        turns.asked(AnswerId(2));
 
         let none = turns.ended(AnswerId(1), String::new(), true, names(), None, now);
+        turns.heard("the capital of France?", false, now);
+        turns.asked(AnswerId(2));
         let report = turns
             .ended(AnswerId(2), "Paris.".into(), false, names(), None, now)
             .unwrap();
@@ -200,13 +201,36 @@ mod tests {
     }
 
     #[test]
+    fn a_question_typed_into_the_silence_before_an_answer_comes_behind_the_one_before() {
+        let mut turns = turns();
+        let (spoken, typed) = (Instant::now(), Instant::now() + Duration::from_secs(2));
+        turns.speech_ended(spoken);
+        turns.heard("What is the capital of France?", false, spoken);
+        turns.asked(AnswerId(1));
+
+        turns.heard("And of Spain?", true, typed);
+        turns.ended(AnswerId(1), String::new(), true, names(), None, typed);
+        turns.asked(AnswerId(2));
+        turns.mark(AnswerId(2), Mark::FirstToken, typed);
+        let report = turns
+            .ended(AnswerId(2), "Madrid.".into(), false, names(), None, typed)
+            .unwrap();
+
+        let both = "What is the capital of France? And of Spain?";
+        assert_eq!(report.heard.as_deref(), Some(both));
+        assert_eq!(report.turn_id.as_deref(), Some("T1"));
+        assert!(report.typed);
+        assert_eq!(report.stages_ms.speech_end_to_final, None);
+        assert_eq!(report.stages_ms.final_to_first_token, Some(0));
+    }
+
+    #[test]
     fn an_answer_cut_short_after_its_first_word_stays_a_turn() {
         let mut turns = turns();
         let now = Instant::now();
         turns.heard("Hello", true, now);
         turns.asked(AnswerId(1));
         turns.mark(AnswerId(1), Mark::FirstAudio, now);
-        turns.cancelled(AnswerId(1));
 
         let report = turns
             .ended(AnswerId(1), "Well".into(), true, names(), None, now)
