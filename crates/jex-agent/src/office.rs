@@ -6,8 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jex_config::secrets::LivekitCredentials;
-use livekit_participant::ParticipantKind;
-use livekit_participant::server_api::{AgentDispatch, RoomService};
 use livekit_participant::worker::{
     JobRequest, JobStatus, Worker, WorkerEvent, WorkerHandle, WorkerOptions,
 };
@@ -20,13 +18,12 @@ use crate::health::Health;
 use crate::register::{Offer, Register, Termination};
 use crate::session::{self, Context, Control, Phase, SessionError, Ticket};
 use crate::sessions::Sessions;
+use crate::sweeper::{self, Clientele, Sweeper};
 
 /// How often rooms are searched for callers that wait.
 const SWEEP: Duration = Duration::from_secs(3);
 /// How long conversations may take to say goodbye.
 const DRAIN: Duration = Duration::from_secs(5);
-/// Empty: LiveKit offers every new room, whoever created it.
-const AGENT_NAME: &str = "";
 
 enum Note {
     Phase(String, Phase),
@@ -44,6 +41,7 @@ pub struct Office {
     /// As told by the worker's events, in their order: what its handle says may come later.
     registered: bool,
     sweeper: Sweeper,
+    clientele: Clientele,
     controls: HashMap<String, mpsc::UnboundedSender<Control>>,
     sessions: Sessions,
     notes: mpsc::UnboundedSender<Note>,
@@ -55,10 +53,12 @@ impl Office {
     pub async fn run(
         context: Context,
         credentials: LivekitCredentials,
+        clientele: Clientele,
         health: Arc<Mutex<Health>>,
         stop: CancellationToken,
     ) {
-        let (mut office, mut events, mut inbox) = Self::open(context, &credentials, health);
+        let (mut office, mut events, mut inbox) =
+            Self::open(context, &credentials, clientele, health);
         let mut sweep = tokio::time::interval(SWEEP);
         sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -77,6 +77,7 @@ impl Office {
     fn open(
         context: Context,
         credentials: &LivekitCredentials,
+        clientele: Clientele,
         health: Arc<Mutex<Health>>,
     ) -> (
         Self,
@@ -91,14 +92,15 @@ impl Office {
             url: url.clone(),
             api_key: credentials.api_key.clone(),
             api_secret: secret.clone(),
-            agent_name: AGENT_NAME.into(),
+            agent_name: sweeper::AGENT_NAME.into(),
             load: Arc::new(move || f32::from_bits(reported.load(Ordering::Relaxed))),
             ..WorkerOptions::default()
         });
         let (notes, inbox) = mpsc::unbounded_channel();
         let capacity = context.settings.agent.max_conversations as usize;
         let office = Self {
-            sweeper: Sweeper::new(&url, &credentials.api_key, &secret),
+            sweeper: Sweeper::new(&url, &credentials.api_key, &secret, clientele.clone()),
+            clientele,
             context,
             url,
             register: Register::new(capacity),
@@ -152,12 +154,19 @@ impl Office {
 
     async fn offered(&mut self, request: JobRequest) {
         let room = request.room_name.clone();
+        if !self.clientele.takes(&room, &request.metadata) {
+            tracing::debug!(room, "a room of somebody else");
+            request.reject().await;
+            return;
+        }
         match self.register.offered(&room, Instant::now()) {
             Offer::Accept | Offer::Absorb => {
                 // One identity per room: a newcomer replaces what a killed agent left behind.
                 let identity = format!("agent-{room}");
                 let name = self.context.settings.assistant.name.clone();
-                request.accept(identity, name, HashMap::new()).await;
+                request
+                    .accept(identity, name, self.clientele.attributes())
+                    .await;
             }
             Offer::Refuse => {
                 tracing::warn!(room, "no room for another conversation");
@@ -267,60 +276,6 @@ async fn forward(
     }
 }
 
-/// Looks for rooms with a caller and no conversation, through LiveKit's server APIs.
-struct Sweeper {
-    rooms: Arc<RoomService>,
-    dispatch: Arc<AgentDispatch>,
-}
-
-impl Sweeper {
-    fn new(url: &Url, api_key: &str, api_secret: &str) -> Self {
-        Self {
-            rooms: Arc::new(RoomService::new(url, api_key, api_secret)),
-            dispatch: Arc::new(AgentDispatch::new(url, api_key, api_secret)),
-        }
-    }
-
-    fn sweep(&self, found: impl FnOnce(Vec<String>) + Send + 'static) {
-        let service = self.rooms.clone();
-        tokio::spawn(async move {
-            match waiting_rooms(&service).await {
-                Ok(rooms) if rooms.is_empty() => {}
-                Ok(rooms) => found(rooms),
-                Err(error) => tracing::debug!(%error, "could not list the rooms"),
-            }
-        });
-    }
-
-    fn ask_for(&self, room: String) {
-        let dispatch = self.dispatch.clone();
-        tokio::spawn(async move {
-            if let Err(error) = dispatch.create(&room, AGENT_NAME, "").await {
-                tracing::warn!(room, %error, "could not ask for a job");
-            }
-        });
-    }
-}
-
-/// Rooms with a person in them. Whether an agent of this worker is there the register knows;
-/// an agent's participant alone may be what a killed process left behind.
-async fn waiting_rooms(
-    service: &RoomService,
-) -> Result<Vec<String>, livekit_participant::server_api::ApiError> {
-    let mut waiting = Vec::new();
-    for room in service.list_rooms().await? {
-        let participants = service.list_participants(&room.name).await?;
-        let person = |kind| matches!(kind, ParticipantKind::Standard | ParticipantKind::Sip);
-        if participants
-            .iter()
-            .any(|participant| person(participant.kind))
-        {
-            waiting.push(room.name);
-        }
-    }
-    Ok(waiting)
-}
-
 #[cfg(test)]
 mod tests {
     use async_trait::async_trait;
@@ -393,7 +348,11 @@ mod tests {
             tts: String::new(),
         };
         let health = Arc::new(Mutex::new(Health::new(names)));
-        Office::open(context, &credentials, health).0
+        let clientele = Clientele {
+            installation: "this one".into(),
+            is_shared: false,
+        };
+        Office::open(context, &credentials, clientele, health).0
     }
 
     fn is_healthy(office: &Office) -> bool {

@@ -257,7 +257,10 @@ mod tests {
         register.assigned("b", "J2");
 
         assert_eq!(register.offered("c", now), Offer::Refuse);
-        assert!(!register.waiting("c", now), "asked for what it would refuse");
+        assert!(
+            !register.waiting("c", now),
+            "asked for what it would refuse"
+        );
     }
 
     #[test]

@@ -151,6 +151,7 @@ pub struct Tts {
 #[serde(default, deny_unknown_fields)]
 pub struct Livekit {
     /// Address of a LiveKit that runs already (`ws://` or `wss://`); absent: JEX runs its own.
+    /// Others may use it as well: there JEX takes only the rooms that its own page opens.
     /// Example: `"wss://example.livekit.cloud"`
     pub url: Option<Url>,
     /// Loopback port of signalling.

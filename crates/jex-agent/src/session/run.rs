@@ -24,6 +24,9 @@ use super::turns::Turns;
 
 /// A caller who does not hear our track after this long (text only) is greeted all the same.
 const HEARS_US_AT_THE_LATEST: Duration = Duration::from_secs(3);
+/// Whoever is listed in a room but does not show up in it is gone since before LiveKit's restart.
+/// The one who comes later is found by the next sweep.
+const CALLER_SHOWS_UP: Duration = Duration::from_secs(10);
 /// How long a caller whose connection was lost may stay away, LiveKit's own restart included.
 const CALLER_MAY_RETURN: Duration = Duration::from_secs(60);
 /// Long enough for whoever dictates a letter.
@@ -207,7 +210,7 @@ impl Session {
             track,
             caller: None,
             greet_at: None,
-            give_up_at: Some(Instant::now() + CALLER_MAY_RETURN),
+            give_up_at: Some(Instant::now() + CALLER_SHOWS_UP),
             problem: None,
             voice_problem: None,
             over: false,

@@ -37,9 +37,7 @@ impl Clip {
     fn chars_at(&self, samples: u64) -> usize {
         let length = match self.end {
             End::Complete => self.written,
-            End::Open | End::BrokenOff(_) => {
-                self.written.max(self.chars as u64 * SAMPLES_PER_CHAR)
-            }
+            End::Open | End::BrokenOff(_) => self.written.max(self.chars as u64 * SAMPLES_PER_CHAR),
         };
         let chars = (self.chars as u64 * samples / length.max(1)) as usize;
         chars.min(self.chars)
