@@ -15,6 +15,7 @@ use livekit_participant::LocalAudioTrack;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
 
 use super::timeline::{TRACK_HZ, Timeline};
 use super::{Mark, Signal, problem};
@@ -97,7 +98,8 @@ impl<T: Track> Mouth<T> {
         }
     }
 
-    /// Queues a sentence. The first of a new answer replaces the speaker of the one before.
+    /// Queues a sentence. The first of a new answer replaces the speaker of the one before, and
+    /// the answer is spoken in the span that is current then.
     pub fn speak(&mut self, answer: AnswerId, sentence: usize, text: String) {
         if self.speaker.as_ref().is_none_or(|s| s.answer != answer) {
             self.speaker = Some(self.start(answer));
@@ -152,8 +154,8 @@ impl<T: Track> Mouth<T> {
             answer,
             sentences,
             _tasks: [
-                AbortOnDropHandle::new(tokio::spawn(synthesise)),
-                AbortOnDropHandle::new(tokio::spawn(play.run(playlist))),
+                AbortOnDropHandle::new(tokio::spawn(synthesise.in_current_span())),
+                AbortOnDropHandle::new(tokio::spawn(play.run(playlist).in_current_span())),
                 AbortOnDropHandle::new(tokio::spawn(report)),
             ],
         }

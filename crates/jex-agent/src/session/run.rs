@@ -424,7 +424,10 @@ impl Session {
         match output {
             Output::State(state) => self.captions.publish(Caption::State(state)),
             Output::Hearing(hearing) => self.captions.publish(Caption::Hearing(hearing)),
-            Output::StartUtterance(id) => self.ear.tell(EarCommand::Start(id)),
+            Output::StartUtterance(id) => {
+                let turn = self.turns.span_of_next();
+                self.ear.tell(EarCommand::Start(id, turn));
+            }
             Output::EndUtterance(id) => self.ear.tell(EarCommand::End(id)),
             Output::CancelUtterance(id) => self.ear.tell(EarCommand::Cancel(id)),
             Output::CallerTranscript {
@@ -438,14 +441,18 @@ impl Session {
                 max_tokens,
             } => {
                 self.turns.asked(answer);
-                self.mind.generate(answer, messages, max_tokens);
+                let turn = self.turns.span_of(answer);
+                turn.in_scope(|| self.mind.generate(answer, messages, max_tokens));
             }
             Output::CancelGeneration(answer) => self.mind.cancel(answer),
             Output::Speak {
                 answer,
                 sentence,
                 text,
-            } => self.mouth.speak(answer, sentence, text),
+            } => {
+                let turn = self.turns.span_of(answer);
+                turn.in_scope(|| self.mouth.speak(answer, sentence, text));
+            }
             Output::StopSpeaking(answer) => self.mouth.stop(answer),
             Output::AnswerText { answer, delta } => {
                 self.captions.publish(Caption::AnswerText { answer, delta });

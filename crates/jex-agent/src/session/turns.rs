@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use jex_conversation::AnswerId;
+use tracing::Span;
 
 use super::Mark;
 use super::report::{ProblemReport, ProviderNames, Stages, TurnReport};
@@ -15,6 +16,7 @@ struct Asking {
     typed: bool,
     speech_end: Option<Instant>,
     heard: Option<Instant>,
+    span: Option<Span>,
 }
 
 #[derive(Debug)]
@@ -23,7 +25,7 @@ struct Turn {
     heard: Option<String>,
     typed: bool,
     stages: Stages,
-    span: tracing::Span,
+    span: Span,
 }
 
 /// The turns of one conversation.
@@ -46,6 +48,20 @@ impl Turns {
             unasked: HashMap::new(),
             count: 0,
         }
+    }
+
+    /// The span of the turn that the caller is making.
+    pub fn span_of_next(&mut self) -> Span {
+        let number = self.count + 1;
+        let span = &mut self.asking.span;
+        span.get_or_insert_with(|| tracing::info_span!("turn", number))
+            .clone()
+    }
+
+    /// The span of the turn that an answer belongs to; none for what no one asked for.
+    pub fn span_of(&self, answer: AnswerId) -> Span {
+        let turn = self.running.get(&answer);
+        turn.map_or_else(Span::none, |turn| turn.span.clone())
     }
 
     pub fn speech_ended(&mut self, at: Instant) {
@@ -71,9 +87,9 @@ impl Turns {
 
     /// The turn is complete: the model is being asked.
     pub fn asked(&mut self, answer: AnswerId) {
+        let span = self.span_of_next();
         let asking = std::mem::take(&mut self.asking);
         self.count += 1;
-        let span = tracing::info_span!("turn", number = self.count);
         let stages = Stages {
             speech_end: asking.speech_end,
             heard: asking.heard,
@@ -147,6 +163,7 @@ impl Turns {
     fn withdraw(&mut self, turn: Turn) {
         self.count -= 1;
         let asking = &mut self.asking;
+        asking.span = Some(turn.span);
         match (&mut asking.text, turn.heard) {
             (Some(next), Some(before)) => *next = format!("{before} {next}"),
             (Some(_), None) => {}
