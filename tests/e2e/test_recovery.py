@@ -4,8 +4,10 @@ import asyncio
 import os
 import signal
 
-from caller import calling
-from speech import words
+import numpy as np
+
+from caller import RATE, calling
+from speech import word_error_rate, words
 
 QUESTION = "What is the capital of France?"
 
@@ -103,3 +105,45 @@ async def test_livekit_restarts_in_mid_conversation(stack):
         assert len(caller.agents()) == 1
         greetings = [t for t in caller.turns if t["turn_id"] is None]
         assert len(greetings) == 1, "a second conversation began"
+
+
+async def test_a_killed_piper_comes_back(stack):
+    async with calling(stack, microphone=False) as caller:
+        await caller.greeted()
+        stack.kill("piper")
+
+        await caller.type(QUESTION)
+        first = await caller.answered(1)
+        await asyncio.to_thread(stack.wait_ready)
+        await asyncio.sleep(4)  # a voice that failed is left alone for 3 s
+        await caller.type(QUESTION)
+        second = await caller.answered(2)
+
+        assert "Paris" in first["answer"] and "usual voice" not in first["answer"], first
+        assert "Paris" in second["answer"] and second["problem"] is None, second
+        assert "piper" in second["providers"]["tts"], second
+        await caller.until(lambda: not caller.attribute("jex.problem"), 5, "the problem to be gone")
+
+
+async def test_livekit_restarts_in_mid_answer(stack, speech):
+    question = await asyncio.to_thread(speech.say, QUESTION)
+    async with calling(stack) as caller:
+        await caller.greeted()
+        await caller.type(QUESTION)
+        await caller.until(lambda: caller.state() == "speaking", 30, "the answer")
+        stack.kill("livekit")
+
+        await asyncio.wait_for(caller.reconnected.wait(), 60)
+        await caller.until(lambda: len(caller.agents()) == 1, 60, "the agent's return")
+        await caller.until(lambda: caller.state() == "listening", 30, "an agent that listens")
+        caller.audio.clear()
+        caller.say(*question)
+        await caller.until(lambda: any(t["heard"] and not t["typed"] for t in caller.turns), 90, "the answer")
+        await asyncio.sleep(0.5)  # the last frames are still in the jitter buffer
+        audio = np.concatenate(caller.audio)
+
+        turn = caller.turns[-1]
+        answer = turn["answer"]
+        assert "Paris" in answer and not turn["interrupted"], caller.turns
+        spoken = await asyncio.to_thread(speech.transcribe, audio, RATE)
+        assert word_error_rate(answer, spoken) <= 0.15, (answer, spoken)
