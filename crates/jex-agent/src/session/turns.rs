@@ -116,8 +116,8 @@ impl Turns {
         };
     }
 
-    /// The answer is over; no report for one that was withdrawn: not a word of it was heard, and
-    /// its question joins the next one.
+    /// The answer is over; no report for one that was withdrawn: it ended before its first sound,
+    /// and its question joins the next one.
     pub fn ended(
         &mut self,
         answer: AnswerId,
@@ -128,8 +128,9 @@ impl Turns {
         at: Instant,
     ) -> Option<TurnReport> {
         let mut turn = self.running.remove(&answer);
-        let is_withdrawn = interrupted && text.is_empty();
-        if let Some(turn) = turn.take_if(|_| is_withdrawn) {
+        let is_withdrawn =
+            |turn: &mut Turn| interrupted && text.is_empty() && turn.stages.first_audio.is_none();
+        if let Some(turn) = turn.take_if(is_withdrawn) {
             self.withdraw(turn);
             return None;
         }
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_cut_short_after_its_first_word_stays_a_turn() {
+    fn an_answer_cut_short_after_its_first_sound_stays_a_turn() {
         let mut turns = turns();
         let now = Instant::now();
         turns.heard("Hello", true, now);
@@ -250,7 +251,7 @@ mod tests {
         turns.mark(AnswerId(1), Mark::FirstAudio, now);
 
         let report = turns
-            .ended(AnswerId(1), "Well".into(), true, names(), None, now)
+            .ended(AnswerId(1), String::new(), true, names(), None, now)
             .unwrap();
 
         assert!(report.interrupted && report.typed);
