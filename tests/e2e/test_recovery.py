@@ -9,8 +9,8 @@ from contextlib import suppress
 
 import numpy as np
 
-from caller import RATE, calling
-from speech import words
+from caller import RATE, Caller, calling
+from speech import word_error_rate, words
 
 # `agent.port`, where it tells its health.
 AGENT_PORT = 7890
@@ -126,3 +126,80 @@ async def test_livekit_restarts_in_mid_conversation(stack):
         assert len(caller.agents()) == 1
         greetings = [t for t in caller.turns if t["turn_id"] is None]
         assert len(greetings) == 1, "a second conversation began"
+
+
+async def test_a_killed_piper_comes_back(stack):
+    async with calling(stack, microphone=False) as caller:
+        await caller.greeted()
+        stack.kill("piper")
+
+        await caller.type(QUESTION)
+        first = await caller.answered(1)
+        await asyncio.to_thread(stack.wait_ready)
+        await asyncio.sleep(4)  # a voice that failed is left alone for 3 s
+        await caller.type(QUESTION)
+        second = await caller.answered(2)
+
+        assert "Paris" in first["answer"] and "usual voice" not in first["answer"], first
+        assert "Paris" in second["answer"] and second["problem"] is None, second
+        assert "piper" in second["providers"]["tts"], second
+        await caller.until(lambda: not caller.attribute("jex.problem"), 5, "the problem to be gone")
+
+
+async def test_livekit_restarts_in_mid_answer(stack, speech):
+    question = await asyncio.to_thread(speech.say, QUESTION)
+    async with calling(stack) as caller:
+        await caller.greeted()
+        await caller.type(QUESTION)
+        await caller.until(lambda: caller.state() == "speaking", 30, "the answer")
+        stack.kill("livekit")
+
+        await asyncio.wait_for(caller.reconnected.wait(), 60)
+        await caller.until(lambda: len(caller.agents()) == 1, 60, "the agent's return")
+        await caller.until(lambda: caller.state() == "listening", 30, "an agent that listens")
+        caller.audio.clear()
+        caller.say(*question)
+        await caller.until(lambda: any(t["heard"] and not t["typed"] for t in caller.turns), 90, "the answer")
+        await asyncio.sleep(0.5)  # the last frames are still in the jitter buffer
+        audio = np.concatenate(caller.audio)
+
+        turn = caller.turns[-1]
+        answer = turn["answer"]
+        assert "Paris" in answer and not turn["interrupted"], caller.turns
+        spoken = await asyncio.to_thread(speech.transcribe, audio, RATE)
+        # Of the six words of the usual answer Whisper may run two together ("Francis Paris").
+        assert word_error_rate(answer, spoken) <= 0.35, (answer, spoken)
+
+
+async def test_livekit_says_goodbye_and_comes_back_in_mid_conversation(stack):
+    token = stack.token()
+    first, second = Caller(), Caller()
+    gone = asyncio.Event()
+    first.room.on("disconnected", lambda *_: gone.set())
+    try:
+        await first.connect(token, microphone=False)
+        await first.greeted()
+        await first.type(QUESTION)
+        await first.answered(1)
+        # Once, it would wait for the caller to leave.
+        for _ in range(2):
+            pid = stack.kill("livekit", signal.SIGTERM)
+        await asyncio.wait_for(gone.wait(), 30)
+        await first.until(lambda: stack.component("livekit")["pid"] not in (pid, None), 30, "the next server")
+        await asyncio.to_thread(stack.wait_ready)
+
+        # As the page does: the same room again.
+        await second.connect(token, microphone=False)
+        await second.until(lambda: second.audio, 60, "the agent's voice")
+        await second.type("And of Germany?")
+        turn = await second.answered(1)
+
+        assert "Berlin" in turn["answer"], turn
+        # Long enough for a second job to have begun if one were to.
+        await asyncio.sleep(8)
+        assert len(second.agents()) == 1
+        greetings = [t for t in second.turns if t["turn_id"] is None]
+        assert not greetings, "a second conversation began"
+    finally:
+        await first.leave()
+        await second.leave()

@@ -1,14 +1,19 @@
 //! The agent: registers with LiveKit as a worker, takes rooms and holds one conversation in each.
 //!
 //! * [`office`]: the worker, which rooms are held, callers that wait, draining
+//! * [`sweeper`]: callers who wait, and whose they are; [`installation`]: who we are to others
 //! * [`register`]: the rules about jobs, without I/O
 //! * [`session`]: one conversation: ear, mind, mouth and captions around `jex-conversation`
+//! * [`sessions`]: all of them that are held, by room
 //! * [`health`]: a loopback endpoint
 
 mod health;
+mod installation;
 mod office;
 mod register;
 mod session;
+mod sessions;
+mod sweeper;
 
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
@@ -22,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::health::{Health, ProviderNames};
 use crate::office::Office;
+use crate::sweeper::Clientele;
 
 /// JEX's agent: takes LiveKit rooms and holds one conversation in each.
 #[derive(Debug, Parser)]
@@ -52,6 +58,11 @@ async fn run(arguments: Arguments, mut termination: Termination) -> anyhow::Resu
     let listener = health::bind(port).await.with_context(|| {
         format!("port {port} on loopback is taken; `agent.port` in jex.toml moves the agent")
     })?;
+    let clientele = Clientele {
+        installation: installation::id(&paths.state)
+            .with_context(|| format!("{} cannot be written to", paths.state.display()))?,
+        is_shared: settings.livekit.url.is_some(),
+    };
     let serving = tokio::spawn(health::serve(listener, health.clone()));
     systemd::ready();
 
@@ -60,7 +71,7 @@ async fn run(arguments: Arguments, mut termination: Termination) -> anyhow::Resu
         settings,
         providers,
     };
-    let office = Office::run(context, credentials, health, stop.clone());
+    let office = Office::run(context, credentials, clientele, health, stop.clone());
     let mut office = std::pin::pin!(office);
     tokio::select! {
         () = &mut office => {}

@@ -6,27 +6,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jex_config::secrets::LivekitCredentials;
-use livekit_participant::ParticipantKind;
-use livekit_participant::server_api::{AgentDispatch, RoomService};
 use livekit_participant::worker::{
     JobRequest, JobStatus, Worker, WorkerEvent, WorkerHandle, WorkerOptions,
 };
 use secrecy::ExposeSecret;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::health::Health;
 use crate::register::{Offer, Register, Termination};
 use crate::session::{self, Context, Control, Phase, SessionError, Ticket};
+use crate::sessions::Sessions;
+use crate::sweeper::{self, Clientele, Sweeper};
 
 /// How often rooms are searched for callers that wait.
 const SWEEP: Duration = Duration::from_secs(3);
 /// How long conversations may take to say goodbye.
 const DRAIN: Duration = Duration::from_secs(5);
-/// Empty: LiveKit offers every new room, whoever created it.
-const AGENT_NAME: &str = "";
 
 enum Note {
     Phase(String, Phase),
@@ -41,9 +38,12 @@ pub struct Office {
     /// The register's load, readable by the worker protocol: `f32` bits.
     load: Arc<AtomicU32>,
     worker: WorkerHandle,
+    /// As told by the worker's events, in their order: what its handle says may come later.
+    registered: bool,
     sweeper: Sweeper,
+    clientele: Clientele,
     controls: HashMap<String, mpsc::UnboundedSender<Control>>,
-    sessions: JoinSet<(String, Result<(), SessionError>)>,
+    sessions: Sessions,
     notes: mpsc::UnboundedSender<Note>,
     health: Arc<Mutex<Health>>,
 }
@@ -53,48 +53,66 @@ impl Office {
     pub async fn run(
         context: Context,
         credentials: LivekitCredentials,
+        clientele: Clientele,
         health: Arc<Mutex<Health>>,
         stop: CancellationToken,
     ) {
-        let url = context.settings.livekit_ws_url();
-        let load = Arc::new(AtomicU32::new(0));
-        let reported = load.clone();
-        let secret = credentials.api_secret.expose_secret().to_owned();
-        let (worker, mut events) = Worker::spawn(WorkerOptions {
-            url: url.clone(),
-            api_key: credentials.api_key.clone(),
-            api_secret: secret.clone(),
-            agent_name: AGENT_NAME.into(),
-            load: Arc::new(move || f32::from_bits(reported.load(Ordering::Relaxed))),
-            ..WorkerOptions::default()
-        });
-        let (notes, mut inbox) = mpsc::unbounded_channel();
-        let capacity = context.settings.agent.max_conversations as usize;
-        let mut office = Self {
-            sweeper: Sweeper::new(&url, &credentials.api_key, &secret),
-            context,
-            url,
-            register: Register::new(capacity),
-            load,
-            worker,
-            controls: HashMap::new(),
-            sessions: JoinSet::new(),
-            notes,
-            health,
-        };
+        let (mut office, mut events, mut inbox) =
+            Self::open(context, &credentials, clientele, health);
         let mut sweep = tokio::time::interval(SWEEP);
         sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
                 Some(event) = events.recv() => office.worker_event(event).await,
-                Some(note) = inbox.recv() => office.note(note).await,
-                Some(Ok((room, outcome))) = office.sessions.join_next() => office.ended(&room, &outcome),
-                _ = sweep.tick(), if office.worker.is_registered() => office.sweep(),
+                Some(note) = inbox.recv() => office.note(note),
+                Some((room, outcome)) = office.sessions.next_ended() => office.ended(&room, &outcome),
+                _ = sweep.tick(), if office.registered => office.sweep(),
             }
             office.publish();
         }
         office.drain().await;
+    }
+
+    fn open(
+        context: Context,
+        credentials: &LivekitCredentials,
+        clientele: Clientele,
+        health: Arc<Mutex<Health>>,
+    ) -> (
+        Self,
+        mpsc::UnboundedReceiver<WorkerEvent>,
+        mpsc::UnboundedReceiver<Note>,
+    ) {
+        let url = context.settings.livekit_ws_url();
+        let load = Arc::new(AtomicU32::new(0));
+        let reported = load.clone();
+        let secret = credentials.api_secret.expose_secret().to_owned();
+        let (worker, events) = Worker::spawn(WorkerOptions {
+            url: url.clone(),
+            api_key: credentials.api_key.clone(),
+            api_secret: secret.clone(),
+            agent_name: sweeper::AGENT_NAME.into(),
+            load: Arc::new(move || f32::from_bits(reported.load(Ordering::Relaxed))),
+            ..WorkerOptions::default()
+        });
+        let (notes, inbox) = mpsc::unbounded_channel();
+        let capacity = context.settings.agent.max_conversations as usize;
+        let office = Self {
+            sweeper: Sweeper::new(&url, &credentials.api_key, &secret, clientele.clone()),
+            clientele,
+            context,
+            url,
+            register: Register::new(capacity),
+            load,
+            worker,
+            registered: false,
+            controls: HashMap::new(),
+            sessions: Sessions::default(),
+            notes,
+            health,
+        };
+        (office, events, inbox)
     }
 
     async fn worker_event(&mut self, event: WorkerEvent) {
@@ -104,11 +122,13 @@ impl Office {
                 server_version,
             } => {
                 tracing::info!(worker_id, server_version, "registered with LiveKit");
+                self.registered = true;
                 // Rooms may have waited while no worker was there.
                 self.sweep();
             }
             WorkerEvent::Lost { reason } => {
-                tracing::warn!(reason, "LiveKit is gone; registering again")
+                tracing::warn!(reason, "LiveKit is gone; registering again");
+                self.registered = false;
             }
             WorkerEvent::JobRequested(request) => self.offered(request).await,
             WorkerEvent::JobAssigned {
@@ -134,12 +154,19 @@ impl Office {
 
     async fn offered(&mut self, request: JobRequest) {
         let room = request.room_name.clone();
-        match self.register.offered(&room) {
+        if !self.clientele.takes(&room, &request.metadata) {
+            tracing::debug!(room, "a room of somebody else");
+            request.reject().await;
+            return;
+        }
+        match self.register.offered(&room, Instant::now()) {
             Offer::Accept | Offer::Absorb => {
                 // One identity per room: a newcomer replaces what a killed agent left behind.
                 let identity = format!("agent-{room}");
                 let name = self.context.settings.assistant.name.clone();
-                request.accept(identity, name, HashMap::new()).await;
+                request
+                    .accept(identity, name, self.clientele.attributes())
+                    .await;
             }
             Offer::Refuse => {
                 tracing::warn!(room, "no room for another conversation");
@@ -161,10 +188,8 @@ impl Office {
         let (phase, watched) = watch::channel(Phase::Joining);
         tokio::spawn(forward(room.clone(), watched, self.notes.clone()));
         let context = self.context.clone();
-        self.sessions.spawn(async move {
-            let outcome = session::hold(context, ticket, orders, phase).await;
-            (room, outcome)
-        });
+        let session = session::hold(context, ticket, orders, phase);
+        self.sessions.begin(room, session);
     }
 
     fn terminated(&mut self, job: &str) {
@@ -176,7 +201,7 @@ impl Office {
         }
     }
 
-    async fn note(&mut self, note: Note) {
+    fn note(&mut self, note: Note) {
         match note {
             Note::Phase(room, Phase::InRoom) => self.register.connected(&room, Instant::now()),
             Note::Phase(room, Phase::Reconnecting) => self.register.lost(&room),
@@ -216,10 +241,10 @@ impl Office {
     }
 
     fn publish(&self) {
-        self.load
-            .store(self.register.load().to_bits(), Ordering::Relaxed);
+        let load = self.register.load(Instant::now());
+        self.load.store(load.to_bits(), Ordering::Relaxed);
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        health.registered = self.worker.is_registered();
+        health.registered = self.registered;
         health.conversations = self.register.rooms().map(str::to_owned).collect();
     }
 
@@ -231,12 +256,10 @@ impl Office {
             let _ = control.send(Control::End);
         }
         let deadline = tokio::time::Instant::now() + DRAIN;
-        while let Ok(Some(ended)) =
-            tokio::time::timeout_at(deadline, self.sessions.join_next()).await
+        while let Ok(Some((room, outcome))) =
+            tokio::time::timeout_at(deadline, self.sessions.next_ended()).await
         {
-            if let Ok((room, outcome)) = ended {
-                self.ended(&room, &outcome);
-            }
+            self.ended(&room, &outcome);
         }
         self.worker.close().await;
     }
@@ -253,56 +276,133 @@ async fn forward(
     }
 }
 
-/// Looks for rooms with a caller and no conversation, through LiveKit's server APIs.
-struct Sweeper {
-    rooms: Arc<RoomService>,
-    dispatch: Arc<AgentDispatch>,
-}
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use jex_config::Settings;
+    use jex_providers::{
+        ChatRequest, LanguageModel, ProviderError, Providers, Recognition, SpeechToText, Synthesis,
+        TextStream, TextToSpeech,
+    };
 
-impl Sweeper {
-    fn new(url: &Url, api_key: &str, api_secret: &str) -> Self {
-        Self {
-            rooms: Arc::new(RoomService::new(url, api_key, api_secret)),
-            dispatch: Arc::new(AgentDispatch::new(url, api_key, api_secret)),
+    use super::*;
+    use crate::health::ProviderNames;
+
+    /// A provider that no test needs to work.
+    struct Absent;
+
+    #[async_trait]
+    impl SpeechToText for Absent {
+        fn name(&self) -> String {
+            String::new()
+        }
+
+        async fn start(&self) -> Result<Recognition, ProviderError> {
+            std::future::pending().await
         }
     }
 
-    fn sweep(&self, found: impl FnOnce(Vec<String>) + Send + 'static) {
-        let service = self.rooms.clone();
-        tokio::spawn(async move {
-            match waiting_rooms(&service).await {
-                Ok(rooms) if rooms.is_empty() => {}
-                Ok(rooms) => found(rooms),
-                Err(error) => tracing::debug!(%error, "could not list the rooms"),
-            }
-        });
-    }
+    #[async_trait]
+    impl LanguageModel for Absent {
+        fn name(&self) -> String {
+            String::new()
+        }
 
-    fn ask_for(&self, room: String) {
-        let dispatch = self.dispatch.clone();
-        tokio::spawn(async move {
-            if let Err(error) = dispatch.create(&room, AGENT_NAME, "").await {
-                tracing::warn!(room, %error, "could not ask for a job");
-            }
-        });
-    }
-}
-
-/// Rooms with a person in them. Whether an agent of this worker is there the register knows;
-/// an agent's participant alone may be what a killed process left behind.
-async fn waiting_rooms(
-    service: &RoomService,
-) -> Result<Vec<String>, livekit_participant::server_api::ApiError> {
-    let mut waiting = Vec::new();
-    for room in service.list_rooms().await? {
-        let participants = service.list_participants(&room.name).await?;
-        let person = |kind| matches!(kind, ParticipantKind::Standard | ParticipantKind::Sip);
-        if participants
-            .iter()
-            .any(|participant| person(participant.kind))
-        {
-            waiting.push(room.name);
+        async fn generate(&self, _: ChatRequest) -> Result<TextStream, ProviderError> {
+            std::future::pending().await
         }
     }
-    Ok(waiting)
+
+    #[async_trait]
+    impl TextToSpeech for Absent {
+        fn name(&self) -> String {
+            String::new()
+        }
+
+        async fn synthesize(&self, _: &str) -> Result<Synthesis, ProviderError> {
+            std::future::pending().await
+        }
+    }
+
+    /// An office at a server that is not there: what the server says, the tests say.
+    fn office() -> Office {
+        let mut settings = Settings::default();
+        settings.livekit.port = 9;
+        let context = Context {
+            settings: Arc::new(settings),
+            providers: Arc::new(Providers {
+                stt: Arc::new(Absent),
+                llm: Arc::new(Absent),
+                tts: Arc::new(Absent),
+                announcer: Arc::new(Absent),
+                made_where: String::new(),
+            }),
+        };
+        let credentials = LivekitCredentials {
+            api_key: "key".into(),
+            api_secret: "a secret of at least thirty-two characters".into(),
+        };
+        let names = ProviderNames {
+            stt: String::new(),
+            llm: String::new(),
+            tts: String::new(),
+        };
+        let health = Arc::new(Mutex::new(Health::new(names)));
+        let clientele = Clientele {
+            installation: "this one".into(),
+            is_shared: false,
+        };
+        Office::open(context, &credentials, clientele, health).0
+    }
+
+    fn is_healthy(office: &Office) -> bool {
+        office.publish();
+        office.health.lock().expect("not poisoned").registered
+    }
+
+    fn registered() -> WorkerEvent {
+        WorkerEvent::Registered {
+            worker_id: "AW_1".into(),
+            server_version: "1.13.1".into(),
+        }
+    }
+
+    #[tokio::test]
+    async fn it_is_well_from_the_moment_it_is_told_that_it_is_registered() {
+        let mut office = office();
+        assert!(!is_healthy(&office));
+
+        office.worker_event(registered()).await;
+
+        // The worker's handle does not know yet.
+        assert!(!office.worker.is_registered());
+        assert!(is_healthy(&office));
+    }
+
+    #[tokio::test]
+    async fn it_is_not_well_while_livekit_is_gone() {
+        let mut office = office();
+        office.worker_event(registered()).await;
+
+        let reason = "the server is silent".into();
+        office.worker_event(WorkerEvent::Lost { reason }).await;
+
+        assert!(!is_healthy(&office));
+    }
+
+    #[tokio::test]
+    async fn a_conversation_that_panics_gives_its_room_back() {
+        let mut office = office();
+        office.register.assigned("talk", "J1");
+        office
+            .sessions
+            .begin("talk".into(), async { panic!("a mistake of ours") });
+
+        let (room, outcome) = office.sessions.next_ended().await.expect("it ended");
+        office.ended(&room, &outcome);
+
+        assert!(outcome.is_err());
+        assert_eq!(office.register.len(), 0);
+        assert!(office.register.waiting("talk", Instant::now()));
+    }
 }

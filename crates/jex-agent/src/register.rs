@@ -8,10 +8,15 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// A termination this soon after a reconnect is an echo of it.
+/// A termination this soon after a join is an echo of it: when our identity replaces what a lost
+/// connection or a killed agent left in the room, livekit-server (1.13, `RemoveParticipant` in
+/// `pkg/rtc/room.go`) terminates the job that goes by that identity, which is the new one.
+/// Whoever means it removes the agent from the room as well.
 const ECHO: Duration = Duration::from_secs(15);
 /// A room is asked for again no sooner than this.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
+/// livekit-server's AssignJobTimeout: an accepted job that is not ours by then never will be.
+const ASSIGNMENT: Duration = Duration::from_secs(10);
 
 /// What to do with an offered job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +34,7 @@ pub enum Offer {
 pub enum Termination {
     /// End the conversation.
     End,
-    /// An echo of a reconnect, or of no concern.
+    /// An echo of a join, or of no concern.
     Ignore,
 }
 
@@ -42,7 +47,7 @@ struct Held {
 #[derive(Debug, Clone, Copy)]
 enum Connection {
     Joining,
-    Steady { since: Instant, ever_lost: bool },
+    Steady { since: Instant },
     Lost,
 }
 
@@ -51,6 +56,8 @@ enum Connection {
 pub struct Register {
     capacity: usize,
     rooms: HashMap<String, Held>,
+    /// Rooms whose job was accepted; its assignment is on the way.
+    accepted: HashMap<String, Instant>,
     asked: HashMap<String, Instant>,
 }
 
@@ -59,6 +66,7 @@ impl Register {
         Self {
             capacity,
             rooms: HashMap::new(),
+            accepted: HashMap::new(),
             asked: HashMap::new(),
         }
     }
@@ -72,24 +80,27 @@ impl Register {
     }
 
     /// The share of conversations that are taken, 0 to 1.
-    pub fn load(&self) -> f32 {
-        self.rooms.len() as f32 / self.capacity.max(1) as f32
+    pub fn load(&self, now: Instant) -> f32 {
+        self.taken(now) as f32 / self.capacity.max(1) as f32
     }
 
     /// A job for `room` is offered.
-    pub fn offered(&mut self, room: &str) -> Offer {
-        if self.rooms.contains_key(room) {
+    pub fn offered(&mut self, room: &str, now: Instant) -> Offer {
+        self.accepted.retain(|_, at| now < *at + ASSIGNMENT);
+        if self.rooms.contains_key(room) || self.accepted.contains_key(room) {
             Offer::Absorb
-        } else if self.rooms.len() < self.capacity {
-            Offer::Accept
-        } else {
+        } else if self.is_full(now) {
             Offer::Refuse
+        } else {
+            self.accepted.insert(room.to_owned(), now);
+            Offer::Accept
         }
     }
 
     /// A job for `room` is ours. True when a conversation is to begin.
     pub fn assigned(&mut self, room: &str, job: &str) -> bool {
         self.asked.remove(room);
+        self.accepted.remove(room);
         if let Some(held) = self.rooms.get_mut(room) {
             held.jobs.push(job.to_owned());
             return false;
@@ -105,9 +116,7 @@ impl Register {
     /// The conversation's connection is up.
     pub fn connected(&mut self, room: &str, now: Instant) {
         if let Some(held) = self.rooms.get_mut(room) {
-            let ever_lost = !matches!(held.connection, Connection::Joining);
-            let since = now;
-            held.connection = Connection::Steady { since, ever_lost };
+            held.connection = Connection::Steady { since: now };
         }
     }
 
@@ -130,7 +139,7 @@ impl Register {
         held.jobs.retain(|own| own != job);
         let echo = match held.connection {
             Connection::Joining | Connection::Lost => true,
-            Connection::Steady { since, ever_lost } => ever_lost && now < since + ECHO,
+            Connection::Steady { since } => now < since + ECHO,
         };
         let verdict = if echo || !held.jobs.is_empty() {
             Termination::Ignore
@@ -151,12 +160,22 @@ impl Register {
     /// A room with a caller was seen. True when an agent is to be asked for.
     pub fn waiting(&mut self, room: &str, now: Instant) -> bool {
         let asked = self.asked.get(room).is_some_and(|at| now < *at + ASK_AGAIN);
-        if asked || self.rooms.contains_key(room) {
+        let held = self.rooms.contains_key(room) || self.accepted.contains_key(room);
+        if asked || held || self.is_full(now) {
             return false;
         }
         self.asked.retain(|_, at| now < *at + ASK_AGAIN);
         self.asked.insert(room.to_owned(), now);
         true
+    }
+
+    fn is_full(&self, now: Instant) -> bool {
+        self.taken(now) >= self.capacity
+    }
+
+    fn taken(&self, now: Instant) -> usize {
+        let on_the_way = self.accepted.values().filter(|at| now < **at + ASSIGNMENT);
+        self.rooms.len() + on_the_way.count()
     }
 }
 
@@ -175,7 +194,7 @@ mod tests {
         register.connected("talk", now);
         register.lost("talk");
 
-        let offer = register.offered("talk");
+        let offer = register.offered("talk", now);
         let begins = register.assigned("talk", "J2");
 
         assert_eq!(offer, Offer::Absorb);
@@ -209,12 +228,23 @@ mod tests {
     }
 
     #[test]
+    fn a_termination_for_the_ghost_that_was_replaced_ends_nothing() {
+        let (mut register, now) = register();
+        register.assigned("talk", "J1");
+        register.connected("talk", now);
+
+        let (_, verdict) = register.terminated("J1", now + Duration::from_secs(1));
+
+        assert_eq!(verdict, Termination::Ignore);
+    }
+
+    #[test]
     fn a_termination_of_a_steady_conversation_ends_it() {
         let (mut register, now) = register();
         register.assigned("talk", "J1");
         register.connected("talk", now);
 
-        let (room, verdict) = register.terminated("J1", now + Duration::from_secs(1));
+        let (room, verdict) = register.terminated("J1", now + Duration::from_secs(60));
 
         assert_eq!(verdict, Termination::End);
         assert_eq!(room.as_deref(), Some("talk"));
@@ -222,11 +252,32 @@ mod tests {
 
     #[test]
     fn a_full_worker_refuses() {
-        let (mut register, _) = register();
+        let (mut register, now) = register();
         register.assigned("a", "J1");
         register.assigned("b", "J2");
 
-        assert_eq!(register.offered("c"), Offer::Refuse);
+        assert_eq!(register.offered("c", now), Offer::Refuse);
+        assert!(
+            !register.waiting("c", now),
+            "asked for what it would refuse"
+        );
+    }
+
+    #[test]
+    fn what_was_accepted_counts_until_it_is_clear_that_it_went_elsewhere() {
+        let (mut register, now) = register();
+        register.assigned("a", "J1");
+        assert_eq!(register.offered("b", now), Offer::Accept);
+
+        let at_once = register.offered("c", now);
+        let load = register.load(now);
+        let again = register.offered("b", now);
+        let later = register.offered("c", now + ASSIGNMENT);
+
+        assert_eq!(at_once, Offer::Refuse);
+        assert_eq!(load, 1.0);
+        assert_eq!(again, Offer::Absorb);
+        assert_eq!(later, Offer::Accept);
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub use layer::Origin;
 pub use load::{LoadOptions, Loaded, Value, check_file, load};
 pub use parts::Parts;
 pub use paths::Paths;
-pub use resolve::DEMO_MODEL;
+pub use resolve::{DEMO_MODEL, TALK_ROOMS};
 pub use settings::{
     Agent, Assistant, Conversation, Livekit, Llm, LlmProvider, Redis, Settings, Stt, SttProvider,
     Tts, TtsProvider, Web,

@@ -6,6 +6,8 @@ use crate::{LlmProvider, Settings};
 
 /// The packaged model's name.
 pub const DEMO_MODEL: &str = "jex-demo";
+/// How the names of the rooms begin that JEX's page opens.
+pub const TALK_ROOMS: &str = "talk-";
 /// Measured: with anything longer the packaged model drifts into French.
 const DEMO_INSTRUCTIONS: &str = "You are a helpful AI assistant named {name}.";
 const INSTRUCTIONS: &str = "You are {name}, a helpful voice assistant. Everything you write is \

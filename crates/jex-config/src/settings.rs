@@ -32,7 +32,8 @@ pub struct Settings {
 pub struct Assistant {
     /// Name the assistant goes by, on the page and in its instructions.
     pub name: String,
-    /// BCP 47 language of the conversation, such as `en` or `de`.
+    /// BCP 47 language of the conversation, such as `en` or `de`. What JEX says of its own accord
+    /// when something fails is English in any.
     pub language: String,
     /// What the model is told before every conversation; empty: JEX's own words. `{name}` and
     /// `{language}` stand for those settings.
@@ -154,6 +155,7 @@ pub struct Tts {
 #[serde(default, deny_unknown_fields)]
 pub struct Livekit {
     /// Address of a LiveKit that runs already (`ws://` or `wss://`); absent: JEX runs its own.
+    /// Others may use it as well: there JEX takes only the rooms that its own page opens.
     /// Example: `"wss://example.livekit.cloud"`
     pub url: Option<Url>,
     /// Loopback port of signalling.

@@ -18,8 +18,9 @@ use crate::problems::Problems;
 use crate::turn::Turn;
 use crate::{AgentState, Input, Output, Rules};
 
-/// A goodbye that takes longer is not waited for.
-const LONGEST_GOODBYE: Duration = Duration::from_secs(5);
+/// A goodbye that takes longer is not waited for: a draining process has 5 s in all, and the last
+/// captions and leaving the room take up to 2 s of them.
+const LONGEST_GOODBYE: Duration = Duration::from_secs(3);
 
 /// One conversation in one room.
 #[derive(Debug)]
@@ -139,6 +140,7 @@ impl Conversation {
             Input::Heard { .. } | Input::SentencePlayed { .. } | Input::SpeechFailed { .. } => {
                 self.playout(input);
             }
+            Input::SpeechLost { answer } => self.speech_lost(answer),
         }
     }
 

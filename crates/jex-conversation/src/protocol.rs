@@ -49,7 +49,11 @@ pub struct Rules {
     /// [`Input::SpeechStarted`]; while no [`Input::SpeechStopped`] came it is taken to go on, so
     /// it should be longer than voice activity needs to notice silence.
     pub barge_in: Duration,
-    /// Longest wait for a transcript after the end of an utterance.
+    /// An utterance that lasts longer is ended: noise that voice activity takes for speech would
+    /// never end by itself.
+    pub longest_utterance: Duration,
+    /// Longest wait for a transcript after the end of an utterance. Longer than recognition's own
+    /// limit, since recognition can say why it failed.
     pub transcript_timeout: Duration,
     /// System message for the model.
     pub instructions: String,
@@ -124,6 +128,10 @@ pub enum Input {
         answer: AnswerId,
         sentence: usize,
         problem: Problem,
+    },
+    /// What was said of this answer since the last `Heard` reached nobody, nor will the rest.
+    SpeechLost {
+        answer: AnswerId,
     },
     /// The caller pressed stop.
     Interrupt,

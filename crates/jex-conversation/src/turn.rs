@@ -6,7 +6,7 @@
 //!
 //! An utterance that begins over an answer is tentative at first: a cough is no turn.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::{Rules, UtteranceId};
 
@@ -23,6 +23,8 @@ struct Utterance {
     words: Words,
     /// Until when the sound must last to be taken for speech.
     tentative_until: Option<Instant>,
+    /// Ended then, whatever the voice does.
+    open_until: Instant,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +57,7 @@ enum Words {
 pub enum Due {
     /// A tentative utterance lasted: it is speech.
     Lasted,
-    /// The pause is the end of the utterance.
+    /// The utterance is over: the pause lasted, or nobody speaks for so long.
     Ended(UtteranceId),
     /// No transcript came.
     Overdue(UtteranceId),
@@ -97,7 +99,8 @@ impl Turn {
         &mut self,
         now: Instant,
         next: UtteranceId,
-        tentative: Option<Duration>,
+        is_tentative: bool,
+        rules: &Rules,
     ) -> bool {
         if let Some(open) = self.open_mut() {
             if matches!(open.voice, Voice::Pausing { .. }) {
@@ -110,7 +113,8 @@ impl Turn {
             id: next,
             voice: Voice::Speaking { since: now },
             words: Words::Expected { interim },
-            tentative_until: tentative.map(|lasting| now + lasting),
+            tentative_until: is_tentative.then_some(now + rules.barge_in),
+            open_until: now + rules.longest_utterance,
         });
         true
     }
@@ -203,8 +207,8 @@ impl Turn {
         let due = |utterance: &&mut Utterance| utterance.deadline().is_some_and(|at| at <= now);
         let utterance = self.utterances.iter_mut().find(due)?;
         match utterance.voice {
-            Voice::Speaking { .. } => Some(Due::Lasted),
-            Voice::Pausing { .. } => {
+            Voice::Speaking { .. } if utterance.tentative_until.is_some() => Some(Due::Lasted),
+            Voice::Speaking { .. } | Voice::Pausing { .. } => {
                 let patience = now + rules.transcript_timeout;
                 utterance.voice = Voice::Ended { patience };
                 Some(Due::Ended(utterance.id))
@@ -308,7 +312,7 @@ impl Utterance {
 
     fn deadline(&self) -> Option<Instant> {
         match self.voice {
-            Voice::Speaking { .. } => self.tentative_until,
+            Voice::Speaking { .. } => self.tentative_until.or(Some(self.open_until)),
             Voice::Pausing { until } => Some(until),
             Voice::Ended { patience } => {
                 matches!(self.words, Words::Expected { .. }).then_some(patience)

@@ -3,7 +3,10 @@
 mod story;
 
 use jex_conversation::{AgentState, Input, Output, UtteranceId};
-use story::{BARGE_IN, ENDPOINTING, HANGOVER, Story, TRANSCRIPT_TIMEOUT, broken, ms, user};
+use story::{
+    BARGE_IN, ENDPOINTING, HANGOVER, LONGEST_UTTERANCE, Story, TRANSCRIPT_TIMEOUT, broken, ms,
+    spoken, user,
+};
 
 const FIRST: UtteranceId = UtteranceId(1);
 const SECOND: UtteranceId = UtteranceId(2);
@@ -302,4 +305,32 @@ fn time_that_runs_backwards_is_time_that_stands_still() {
         conversation.next_deadline(),
         Some(now + ms(1000) + ENDPOINTING)
     );
+}
+
+#[test]
+fn speech_in_noise_that_never_ends_is_answered_all_the_same() {
+    let mut story = Story::begin();
+    story.input(Input::SpeechStarted);
+
+    story.forget().wait(LONGEST_UTTERANCE - ms(1));
+    let before = story.outputs();
+    story.wait(ms(1));
+    let outputs = story.outputs();
+    story.transcript(FIRST, "Where is Paris?");
+    story.model_answers("In France.");
+
+    assert_eq!(before, []);
+    assert_eq!(outputs[0], Output::EndUtterance(FIRST));
+    assert_eq!(spoken(&story.outputs()), ["In France."]);
+}
+
+#[test]
+fn a_pause_for_breath_does_not_make_a_long_utterance_longer() {
+    let mut story = Story::begin();
+    story.voice(LONGEST_UTTERANCE / 2);
+    story.input(Input::SpeechStarted).forget();
+
+    story.wait(LONGEST_UTTERANCE / 2);
+
+    assert_eq!(story.outputs()[0], Output::EndUtterance(FIRST));
 }

@@ -275,3 +275,48 @@ fn a_sentence_that_was_played_cannot_fail_any_more() {
 
     assert_eq!(story.outputs(), []);
 }
+
+#[test]
+fn an_answer_that_is_lost_on_its_way_ends_where_it_was_heard_last() {
+    let mut story = Story::begin();
+    story.say("Where is Paris?");
+    let answer = story.model_answers("Paris is in France.");
+    story.heard(answer, 0, 8).forget();
+
+    story.input(Input::SpeechLost { answer });
+    let outputs = story.outputs();
+    story.played(answer, 0).say("Go on.");
+
+    assert_eq!(outputs[0], Output::StopSpeaking(answer));
+    assert_eq!(ended(&outputs, answer), Some(("Paris is—".into(), true)));
+    let expected = [
+        user("Where is Paris?"),
+        assistant("Paris is—"),
+        user("Go on."),
+    ];
+    assert_eq!(story.last_prompt(), expected);
+}
+
+#[test]
+fn an_answer_that_is_lost_before_its_first_word_is_made_again() {
+    let mut story = Story::begin();
+    story.say("Where is Paris?");
+    let lost = story.model_answers("Paris is in France.");
+
+    story.input(Input::SpeechLost { answer: lost });
+
+    assert_ne!(story.last_generated(), lost);
+    assert_eq!(story.last_prompt(), [user("Where is Paris?")]);
+}
+
+#[test]
+fn what_is_lost_of_an_earlier_answer_does_not_end_this_one() {
+    let mut story = Story::begin();
+    story.exchange("Where is Paris?", "In France.");
+    let earlier = story.last_generated();
+    story.say("And Berlin?").forget();
+
+    story.input(Input::SpeechLost { answer: earlier });
+
+    assert_eq!(story.outputs(), []);
+}

@@ -31,6 +31,7 @@ enum Step {
     Heard(u64, usize, usize),
     Played(u64, usize),
     SpeechFailed(u64, usize),
+    SpeechLost(u64),
     Interrupt,
     End,
 }
@@ -53,6 +54,7 @@ fn step() -> impl Strategy<Value = Step> {
         10 => (0..2u64, 0..4usize, 0..40usize).prop_map(|(back, n, chars)| Step::Heard(back, n, chars)),
         10 => (0..2u64, 0..4usize).prop_map(|(back, n)| Step::Played(back, n)),
         2 => (0..2u64, 0..4usize).prop_map(|(back, n)| Step::SpeechFailed(back, n)),
+        1 => (0..2u64).prop_map(Step::SpeechLost),
         2 => Just(Step::Interrupt),
         1 => Just(Step::End),
     ]
@@ -383,6 +385,9 @@ impl World {
                 answer: self.answer(back),
                 sentence,
                 problem: broken(Stage::TextToSpeech),
+            },
+            Step::SpeechLost(back) => Input::SpeechLost {
+                answer: self.answer(back),
             },
             Step::Interrupt => Input::Interrupt,
             Step::End => Input::End,

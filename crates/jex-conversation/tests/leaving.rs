@@ -150,7 +150,7 @@ fn a_goodbye_that_is_not_played_is_not_waited_for() {
     story.input(Input::End).forget();
     let goodbye = last_spoken(&story);
 
-    story.wait(ms(4999));
+    story.wait(ms(2999));
     assert_eq!(story.outputs(), []);
     story.wait(ms(1));
 

@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, body};
+use jex_config::TALK_ROOMS;
 use jex_config::secrets::LivekitCredentials;
 use livekit_participant::token::{PublishSource, RoomTokenOptions, TokenError, room_token};
 use secrecy::ExposeSecret;
@@ -61,7 +62,7 @@ impl Tokens {
     /// A token for a new room. `random` is fresh for each.
     fn issue(&self, name: String, random: (Uuid, Uuid)) -> Result<RoomToken, TokenError> {
         let (room, caller) = random;
-        let room_name = format!("talk-{room}");
+        let room_name = format!("{TALK_ROOMS}{room}");
         let caller = caller.simple().to_string();
         let participant_identity = format!("caller-{}", &caller[..8]);
         let options = RoomTokenOptions {

@@ -131,10 +131,8 @@ impl Publisher {
     /// Each version is a complete stream of its own with the same segment id.
     async fn caller(&self, caption: CallerCaption) -> Result<(), Error> {
         let segment = format!("SG_{}_U{}", self.session, caption.segment);
-        let mut attributes = transcription(&segment, &caption.track_sid, caption.is_final);
-        attributes.insert("jex.turn_id".into(), format!("T{}", caption.segment));
         let options = TextOptions {
-            attributes,
+            attributes: transcription(&segment, &caption.track_sid, caption.is_final),
             sender_identity: Some(caption.identity.clone()),
             ..TextOptions::default()
         };

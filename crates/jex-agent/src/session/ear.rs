@@ -11,6 +11,7 @@ use jex_providers::{Resampler, VoiceActivity, VoiceEvent};
 use livekit_participant::{FrameKind, RemoteAudio};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Span;
 
 use super::Signal;
 use super::recogniser::Recogniser;
@@ -22,7 +23,8 @@ const PRE_ROLL: Duration = Duration::from_millis(400);
 /// What the ear is told.
 #[derive(Debug)]
 pub enum EarCommand {
-    Start(UtteranceId),
+    /// Begin to recognise, in the span of the caller's turn.
+    Start(UtteranceId, Span),
     End(UtteranceId),
     Cancel(UtteranceId),
     /// Listen to this track from now on.
@@ -71,7 +73,7 @@ async fn listen(
             command = inbox.recv() => match command {
                 None => return,
                 Some(EarCommand::Listen(audio)) => track = Some(*audio),
-                Some(EarCommand::Start(id)) => hearing.start(id),
+                Some(EarCommand::Start(id, turn)) => turn.in_scope(|| hearing.start(id)),
                 Some(EarCommand::End(id)) => hearing.end(id),
                 Some(EarCommand::Cancel(id)) => hearing.cancel(id),
             },

@@ -10,6 +10,7 @@ use jex_providers::{
 };
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
 
 use super::{Mark, Signal, problem};
 
@@ -36,6 +37,7 @@ impl Mind {
         }
     }
 
+    /// In the current span.
     pub fn generate(&mut self, answer: AnswerId, messages: Vec<Message>, max_tokens: u32) {
         let request = ChatRequest {
             messages: messages.into_iter().map(chat_message).collect(),
@@ -43,7 +45,7 @@ impl Mind {
         };
         let (model, signals) = (self.model.clone(), self.signals.clone());
         let splitter = SentenceSplitter::for_language(&self.language);
-        let task = tokio::spawn(async move {
+        let task = async move {
             let input = match stream(answer, &*model, request, splitter, &signals).await {
                 Ok(()) => Input::GenerationDone { answer },
                 Err(error) => {
@@ -53,7 +55,8 @@ impl Mind {
                 }
             };
             let _ = signals.send(Signal::Input(input));
-        });
+        };
+        let task = tokio::spawn(task.in_current_span());
         self.generating = Some((answer, AbortOnDropHandle::new(task)));
     }
 

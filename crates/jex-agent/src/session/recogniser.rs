@@ -6,6 +6,7 @@ use jex_conversation::{Input, Stage, UtteranceId};
 use jex_providers::{ProviderError, Recognition, SpeechToText};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tracing::Instrument;
 
 use super::{Signal, problem};
 
@@ -16,8 +17,8 @@ pub struct Recogniser {
 }
 
 impl Recogniser {
-    /// Recognises what comes through `audio` (mono, 16 kHz) until its sender is dropped. Aborting
-    /// the task cancels, also at the provider.
+    /// Recognises, in the current span, what comes through `audio` (mono, 16 kHz) until its sender
+    /// is dropped. Aborting the task cancels, also at the provider.
     pub fn recognise(
         &self,
         id: UtteranceId,
@@ -25,7 +26,7 @@ impl Recogniser {
         signals: mpsc::UnboundedSender<Signal>,
     ) -> JoinHandle<()> {
         let this = self.clone();
-        tokio::spawn(async move {
+        let task = async move {
             if let Err(error) = this.run(id, audio, &signals).await {
                 tracing::warn!(%error, "recognition failed");
                 let problem = problem(Stage::SpeechToText, &error);
@@ -35,7 +36,8 @@ impl Recogniser {
                 };
                 let _ = signals.send(Signal::Input(failed));
             }
-        })
+        };
+        tokio::spawn(task.in_current_span())
     }
 
     async fn run(

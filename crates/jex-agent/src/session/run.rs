@@ -24,8 +24,15 @@ use super::turns::Turns;
 
 /// A caller who does not hear our track after this long (text only) is greeted all the same.
 const HEARS_US_AT_THE_LATEST: Duration = Duration::from_secs(3);
+/// Whoever is listed in a room but does not show up in it is gone since before LiveKit's restart.
+/// The one who comes later is found by the next sweep.
+const CALLER_SHOWS_UP: Duration = Duration::from_secs(10);
 /// How long a caller whose connection was lost may stay away, LiveKit's own restart included.
 const CALLER_MAY_RETURN: Duration = Duration::from_secs(60);
+/// Long enough for whoever dictates a letter.
+const LONGEST_UTTERANCE: Duration = Duration::from_secs(60);
+/// For a provider's error to arrive.
+const BEHIND_THE_PROVIDER: Duration = Duration::from_secs(2);
 /// A join shortly after LiveKit's restart may time out.
 const JOIN_ATTEMPTS: u32 = 4;
 
@@ -72,6 +79,11 @@ pub enum SessionError {
         room: String,
         source: livekit_participant::Error,
     },
+    #[error("the track in room {room} died")]
+    TrackDead { room: String },
+    /// A mistake of ours; its place in the code is in the log.
+    #[error("it broke off: {0}")]
+    BrokeOff(tokio::task::JoinError),
 }
 
 /// Joins the room and talks until the caller has left for good or `Control::End` came.
@@ -113,8 +125,9 @@ pub async fn hold(
         }
         session.act();
     }
+    let failure = session.failure.take();
     session.close().await;
-    Ok(())
+    failure.map_or(Ok(()), Err)
 }
 
 async fn join(ticket: &Ticket) -> Result<(Room, mpsc::UnboundedReceiver<RoomEvent>), SessionError> {
@@ -158,6 +171,8 @@ struct Session {
     problem: Option<Problem>,
     voice_problem: Option<Problem>,
     over: bool,
+    /// Why it ended, if not as it should.
+    failure: Option<SessionError>,
 }
 
 impl Session {
@@ -195,10 +210,11 @@ impl Session {
             track,
             caller: None,
             greet_at: None,
-            give_up_at: Some(Instant::now() + CALLER_MAY_RETURN),
+            give_up_at: Some(Instant::now() + CALLER_SHOWS_UP),
             problem: None,
             voice_problem: None,
             over: false,
+            failure: None,
         }
     }
 
@@ -242,6 +258,11 @@ impl Session {
                     self.publish_problem();
                 }
             }
+            Signal::TrackDead => {
+                let room = self.room.name();
+                self.failure = Some(SessionError::TrackDead { room });
+                self.over = true;
+            }
         }
     }
 
@@ -282,9 +303,11 @@ impl Session {
             } if topic == "lk.chat" && self.is_caller(&sender_identity) => self.typed(text),
             RoomEvent::Reconnecting => {
                 phase.send_replace(Phase::Reconnecting);
+                self.mouth.hold();
             }
             RoomEvent::Resumed => {
                 phase.send_replace(Phase::InRoom);
+                self.mouth.resume();
             }
             RoomEvent::Reconnected => {
                 phase.send_replace(Phase::InRoom);
@@ -312,18 +335,19 @@ impl Session {
             return;
         }
         tracing::info!(identity = participant.identity, "caller is here");
+        let microphone_sid = participant
+            .tracks
+            .into_iter()
+            .find(|track| track.source == TrackSource::Microphone)
+            .map(|track| track.sid);
         self.caller = Some(Caller {
             identity: participant.identity,
-            microphone_sid: None,
+            microphone_sid: microphone_sid.clone(),
         });
         self.give_up_at = None;
         self.greet_at = Some(Instant::now() + HEARS_US_AT_THE_LATEST);
-        let microphone = participant
-            .tracks
-            .into_iter()
-            .find(|track| track.source == TrackSource::Microphone);
-        if let Some(track) = microphone {
-            self.subscribe(track.sid).await;
+        if let Some(sid) = microphone_sid {
+            self.subscribe(sid).await;
         }
     }
 
@@ -356,8 +380,13 @@ impl Session {
         }
     }
 
-    /// After a full reconnect the caller may not be back yet, and our attributes are as before.
+    /// After a full reconnect what was being said is lost, the caller may not be back yet, and our
+    /// attributes are as before.
     async fn reconnected(&mut self) {
+        if let Some(answer) = self.mouth.answer() {
+            self.feed(Input::SpeechLost { answer });
+        }
+        self.mouth.resume();
         let Some(caller) = &self.caller else { return };
         let identity = caller.identity.clone();
         let back = self
@@ -395,7 +424,10 @@ impl Session {
         match output {
             Output::State(state) => self.captions.publish(Caption::State(state)),
             Output::Hearing(hearing) => self.captions.publish(Caption::Hearing(hearing)),
-            Output::StartUtterance(id) => self.ear.tell(EarCommand::Start(id)),
+            Output::StartUtterance(id) => {
+                let turn = self.turns.span_of_next();
+                self.ear.tell(EarCommand::Start(id, turn));
+            }
             Output::EndUtterance(id) => self.ear.tell(EarCommand::End(id)),
             Output::CancelUtterance(id) => self.ear.tell(EarCommand::Cancel(id)),
             Output::CallerTranscript {
@@ -409,17 +441,18 @@ impl Session {
                 max_tokens,
             } => {
                 self.turns.asked(answer);
-                self.mind.generate(answer, messages, max_tokens);
+                let turn = self.turns.span_of(answer);
+                turn.in_scope(|| self.mind.generate(answer, messages, max_tokens));
             }
-            Output::CancelGeneration(answer) => {
-                self.turns.cancelled(answer);
-                self.mind.cancel(answer);
-            }
+            Output::CancelGeneration(answer) => self.mind.cancel(answer),
             Output::Speak {
                 answer,
                 sentence,
                 text,
-            } => self.mouth.speak(answer, sentence, text),
+            } => {
+                let turn = self.turns.span_of(answer);
+                turn.in_scope(|| self.mouth.speak(answer, sentence, text));
+            }
             Output::StopSpeaking(answer) => self.mouth.stop(answer),
             Output::AnswerText { answer, delta } => {
                 self.captions.publish(Caption::AnswerText { answer, delta });
@@ -509,7 +542,9 @@ fn rules(settings: &Settings) -> Rules {
     Rules {
         endpointing: Duration::from_millis(settings.conversation.endpointing_ms),
         barge_in: Duration::from_millis(settings.conversation.barge_in_ms),
-        transcript_timeout: Duration::from_millis(settings.stt.timeout_ms),
+        longest_utterance: LONGEST_UTTERANCE,
+        // The provider gives up first: it can name its endpoint and the remedy.
+        transcript_timeout: Duration::from_millis(settings.stt.timeout_ms) + BEHIND_THE_PROVIDER,
         instructions: settings.instructions(),
         greeting: settings.greeting(),
         goodbye: settings.goodbye(),
@@ -543,5 +578,20 @@ fn kind(output: &Output) -> &'static str {
         Output::AnswerEnded { .. } => "AnswerEnded",
         Output::Problem(_) => "Problem",
         Output::Leave => "Leave",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hung_recogniser_is_told_of_by_its_provider() {
+        let settings = Settings::default();
+        let provider_gives_up = Duration::from_millis(settings.stt.timeout_ms);
+
+        let rules = rules(&settings);
+
+        assert!(rules.transcript_timeout > provider_gives_up);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use jex_conversation::{AnswerId, Input};
+use jex_conversation::{AnswerId, Input, Problem};
 
 /// Rate of the track.
 pub const TRACK_HZ: u64 = 48_000;
@@ -13,9 +13,35 @@ const SAMPLES_PER_CHAR: u64 = TRACK_HZ / 15;
 struct Clip {
     sentence: usize,
     chars: usize,
+    /// Where it begins to sound.
+    begin: u64,
+    /// Where its words begin: behind what is said before them.
     start: u64,
+    /// Samples of its words.
     written: u64,
-    complete: bool,
+    end: End,
+}
+
+/// How a clip ends.
+#[derive(Debug)]
+enum End {
+    /// More may come.
+    Open,
+    Complete,
+    /// The voice failed; what was written is all there is.
+    BrokenOff(Problem),
+}
+
+impl Clip {
+    /// Characters that were heard when so much of the words was.
+    fn chars_at(&self, samples: u64) -> usize {
+        let length = match self.end {
+            End::Complete => self.written,
+            End::Open | End::BrokenOff(_) => self.written.max(self.chars as u64 * SAMPLES_PER_CHAR),
+        };
+        let chars = (self.chars as u64 * samples / length.max(1)) as usize;
+        chars.min(self.chars)
+    }
 }
 
 /// The sentences of one answer on its track.
@@ -43,10 +69,19 @@ impl Timeline {
         self.clips.push_back(Clip {
             sentence,
             chars: text.chars().count(),
+            begin: self.end,
             start: self.end,
             written: 0,
-            complete: false,
+            end: End::Open,
         });
+    }
+
+    /// More audio that sounds before the words of the sentence that was begun last.
+    pub fn wrote_prelude(&mut self, samples: usize) {
+        self.end += samples as u64;
+        if let Some(clip) = self.clips.back_mut() {
+            clip.start += samples as u64;
+        }
     }
 
     /// More audio of the sentence that was begun last.
@@ -59,14 +94,23 @@ impl Timeline {
 
     /// The sentence that was begun last is complete.
     pub fn complete(&mut self) {
+        self.end_with(End::Complete);
+    }
+
+    /// The rest of the sentence that was begun last, or all of it, could not be spoken.
+    pub fn break_off(&mut self, problem: Problem) {
+        self.end_with(End::BrokenOff(problem));
+    }
+
+    fn end_with(&mut self, end: End) {
         if let Some(clip) = self.clips.back_mut() {
-            clip.complete = true;
+            clip.end = end;
         }
     }
 
-    /// Forgets the sentence that was begun last: it could not be spoken.
-    pub fn give_up(&mut self) {
-        self.clips.pop_back();
+    /// Whether there is audio that the track has not played.
+    pub fn is_playing(&self, played: u64) -> bool {
+        !self.clips.is_empty() && played < self.end
     }
 
     /// What was newly heard when the track has played `played` samples.
@@ -77,33 +121,36 @@ impl Timeline {
             let sentence = clip.sentence;
             // The last frames of an answer count as heard once played: nothing follows that
             // could tell otherwise.
-            let done = clip.complete && played >= clip.start + clip.written;
-            if done {
-                inputs.push(Input::SentencePlayed { answer, sentence });
-                self.clips.pop_front();
-                continue;
-            }
-            let into = heard.saturating_sub(clip.start);
-            if into > 0 {
-                let length = if clip.complete {
-                    clip.written
-                } else {
-                    clip.written.max(clip.chars as u64 * SAMPLES_PER_CHAR)
-                };
-                let chars = (clip.chars as u64 * into / length.max(1)) as usize;
-                inputs.push(Input::Heard {
+            let played_out = played >= clip.start + clip.written;
+            match &clip.end {
+                End::Complete if played_out => {
+                    inputs.push(Input::SentencePlayed { answer, sentence });
+                }
+                End::BrokenOff(problem) if played_out => inputs.push(Input::SpeechFailed {
                     answer,
                     sentence,
-                    chars: chars.min(clip.chars),
-                });
+                    problem: problem.clone(),
+                }),
+                End::Open | End::Complete | End::BrokenOff(_) => {
+                    if heard > clip.begin {
+                        inputs.push(Input::Heard {
+                            answer,
+                            sentence,
+                            chars: clip.chars_at(heard.saturating_sub(clip.start)),
+                        });
+                    }
+                    return;
+                }
             }
-            return;
+            self.clips.pop_front();
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use jex_conversation::Stage;
+
     use super::*;
 
     const ANSWER: AnswerId = AnswerId(7);
@@ -183,5 +230,57 @@ mod tests {
             matches!(inputs[..], [Input::Heard { chars: 0, .. }]),
             "{inputs:?}"
         );
+    }
+
+    #[test]
+    fn a_sentence_that_breaks_off_is_not_heard_to_its_end() {
+        let mut timeline = Timeline::new(ANSWER, 0, 0);
+        let problem = Problem {
+            stage: Stage::TextToSpeech,
+            message: "the voice died".into(),
+            remedy: "wake it".into(),
+        };
+        timeline.begin(0, &"x".repeat(30));
+        timeline.wrote(48_000);
+        timeline.break_off(problem.clone());
+
+        let before_the_break = heard(&mut timeline, 47_000);
+        let at_the_break = heard(&mut timeline, 48_000);
+
+        let (answer, sentence) = (ANSWER, 0);
+        let chars = 14;
+        let expected = Input::Heard {
+            answer,
+            sentence,
+            chars,
+        };
+        assert_eq!(before_the_break, [expected]);
+        let expected = Input::SpeechFailed {
+            answer,
+            sentence,
+            problem,
+        };
+        assert_eq!(at_the_break, [expected]);
+    }
+
+    #[test]
+    fn what_is_said_before_a_sentence_is_none_of_its_words() {
+        let mut timeline = Timeline::new(ANSWER, 0, 0);
+        timeline.begin(0, "0123456789");
+        timeline.wrote_prelude(48_000);
+        timeline.wrote(48_000);
+        timeline.complete();
+
+        let before = heard(&mut timeline, 47_000);
+        let in_the_middle = heard(&mut timeline, 48_000 + 24_000);
+
+        let (answer, sentence) = (ANSWER, 0);
+        let at = |chars| Input::Heard {
+            answer,
+            sentence,
+            chars,
+        };
+        assert_eq!(before, [at(0)]);
+        assert_eq!(in_the_middle, [at(5)]);
     }
 }

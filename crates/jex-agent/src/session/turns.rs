@@ -1,9 +1,10 @@
 //! Keeps the record of each answer until it is over and becomes a report.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Instant;
 
 use jex_conversation::AnswerId;
+use tracing::Span;
 
 use super::Mark;
 use super::report::{ProblemReport, ProviderNames, Stages, TurnReport};
@@ -15,6 +16,7 @@ struct Asking {
     typed: bool,
     speech_end: Option<Instant>,
     heard: Option<Instant>,
+    span: Option<Span>,
 }
 
 #[derive(Debug)]
@@ -23,7 +25,7 @@ struct Turn {
     heard: Option<String>,
     typed: bool,
     stages: Stages,
-    span: tracing::Span,
+    span: Span,
 }
 
 /// The turns of one conversation.
@@ -34,8 +36,6 @@ pub struct Turns {
     running: HashMap<AnswerId, Turn>,
     /// Answers that no one asked for (the greeting): first audio only.
     unasked: HashMap<AnswerId, Stages>,
-    /// Answers whose question joined a later one: they are no turns of their own.
-    withdrawn: HashSet<AnswerId>,
     count: u64,
 }
 
@@ -46,9 +46,22 @@ impl Turns {
             asking: Asking::default(),
             running: HashMap::new(),
             unasked: HashMap::new(),
-            withdrawn: HashSet::new(),
             count: 0,
         }
+    }
+
+    /// The span of the turn that the caller is making.
+    pub fn span_of_next(&mut self) -> Span {
+        let number = self.count + 1;
+        let span = &mut self.asking.span;
+        span.get_or_insert_with(|| tracing::info_span!("turn", number))
+            .clone()
+    }
+
+    /// The span of the turn that an answer belongs to; none for what no one asked for.
+    pub fn span_of(&self, answer: AnswerId) -> Span {
+        let turn = self.running.get(&answer);
+        turn.map_or_else(Span::none, |turn| turn.span.clone())
     }
 
     pub fn speech_ended(&mut self, at: Instant) {
@@ -74,9 +87,9 @@ impl Turns {
 
     /// The turn is complete: the model is being asked.
     pub fn asked(&mut self, answer: AnswerId) {
+        let span = self.span_of_next();
         let asking = std::mem::take(&mut self.asking);
         self.count += 1;
-        let span = tracing::info_span!("turn", number = self.count);
         let stages = Stages {
             speech_end: asking.speech_end,
             heard: asking.heard,
@@ -92,22 +105,6 @@ impl Turns {
         self.running.insert(answer, turn);
     }
 
-    /// Generation was cancelled. If not a word was heard, the question joins the next one.
-    pub fn cancelled(&mut self, answer: AnswerId) {
-        let silent = |turn: &mut Turn| turn.stages.first_audio.is_none();
-        if !self.running.get_mut(&answer).is_some_and(silent) {
-            return;
-        }
-        let Some(turn) = self.running.remove(&answer) else {
-            return;
-        };
-        self.withdrawn.insert(answer);
-        self.count -= 1;
-        self.asking.text = turn.heard;
-        self.asking.typed = turn.typed;
-        self.asking.speech_end = turn.stages.speech_end;
-    }
-
     pub fn mark(&mut self, answer: AnswerId, mark: Mark, at: Instant) {
         let stages = match self.running.get_mut(&answer) {
             Some(turn) => &mut turn.stages,
@@ -119,7 +116,8 @@ impl Turns {
         };
     }
 
-    /// The answer is over; no report for one that was withdrawn before.
+    /// The answer is over; no report for one that was withdrawn: it ended before its first sound,
+    /// and its question joins the next one.
     pub fn ended(
         &mut self,
         answer: AnswerId,
@@ -129,10 +127,13 @@ impl Turns {
         problem: Option<ProblemReport>,
         at: Instant,
     ) -> Option<TurnReport> {
-        if self.withdrawn.remove(&answer) {
+        let mut turn = self.running.remove(&answer);
+        let is_withdrawn =
+            |turn: &mut Turn| interrupted && text.is_empty() && turn.stages.first_audio.is_none();
+        if let Some(turn) = turn.take_if(is_withdrawn) {
+            self.withdraw(turn);
             return None;
         }
-        let turn = self.running.remove(&answer);
         let mut stages = match &turn {
             Some(turn) => turn.stages,
             None => self.unasked.remove(&answer).unwrap_or_default(),
@@ -158,10 +159,29 @@ impl Turns {
             problem,
         })
     }
+
+    /// The next turn may have begun: what is known of it stays.
+    fn withdraw(&mut self, turn: Turn) {
+        self.count -= 1;
+        let asking = &mut self.asking;
+        asking.span = Some(turn.span);
+        match (&mut asking.text, turn.heard) {
+            (Some(next), Some(before)) => *next = format!("{before} {next}"),
+            (Some(_), None) => {}
+            (None, before) => {
+                asking.text = before;
+                asking.typed = turn.typed;
+                asking.speech_end = asking.speech_end.or(turn.stages.speech_end);
+                asking.heard = asking.heard.or(turn.stages.heard);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn turns() -> Turns {
@@ -182,11 +202,10 @@ mod tests {
         let now = Instant::now();
         turns.heard("What is", false, now);
         turns.asked(AnswerId(1));
-        turns.cancelled(AnswerId(1));
-        turns.heard("the capital of France?", false, now);
-        turns.asked(AnswerId(2));
 
         let none = turns.ended(AnswerId(1), String::new(), true, names(), None, now);
+        turns.heard("the capital of France?", false, now);
+        turns.asked(AnswerId(2));
         let report = turns
             .ended(AnswerId(2), "Paris.".into(), false, names(), None, now)
             .unwrap();
@@ -200,16 +219,39 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_cut_short_after_its_first_word_stays_a_turn() {
+    fn a_question_typed_into_the_silence_before_an_answer_comes_behind_the_one_before() {
+        let mut turns = turns();
+        let (spoken, typed) = (Instant::now(), Instant::now() + Duration::from_secs(2));
+        turns.speech_ended(spoken);
+        turns.heard("What is the capital of France?", false, spoken);
+        turns.asked(AnswerId(1));
+
+        turns.heard("And of Spain?", true, typed);
+        turns.ended(AnswerId(1), String::new(), true, names(), None, typed);
+        turns.asked(AnswerId(2));
+        turns.mark(AnswerId(2), Mark::FirstToken, typed);
+        let report = turns
+            .ended(AnswerId(2), "Madrid.".into(), false, names(), None, typed)
+            .unwrap();
+
+        let both = "What is the capital of France? And of Spain?";
+        assert_eq!(report.heard.as_deref(), Some(both));
+        assert_eq!(report.turn_id.as_deref(), Some("T1"));
+        assert!(report.typed);
+        assert_eq!(report.stages_ms.speech_end_to_final, None);
+        assert_eq!(report.stages_ms.final_to_first_token, Some(0));
+    }
+
+    #[test]
+    fn an_answer_cut_short_after_its_first_sound_stays_a_turn() {
         let mut turns = turns();
         let now = Instant::now();
         turns.heard("Hello", true, now);
         turns.asked(AnswerId(1));
         turns.mark(AnswerId(1), Mark::FirstAudio, now);
-        turns.cancelled(AnswerId(1));
 
         let report = turns
-            .ended(AnswerId(1), "Well".into(), true, names(), None, now)
+            .ended(AnswerId(1), String::new(), true, names(), None, now)
             .unwrap();
 
         assert!(report.interrupted && report.typed);

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use super::{Conversation, Presence};
-use crate::answer::Kind;
 use crate::problems::no_transcript;
 use crate::turn::{Due, Pause, Shown};
 use crate::{Output, Problem, Stage, UtteranceId};
@@ -15,8 +14,11 @@ impl Conversation {
         }
         self.set_hearing(true);
         let next = UtteranceId(self.last_utterance + 1);
-        let tentative = self.answer.is_some().then_some(self.rules.barge_in);
-        if self.turn.speech_started(now, next, tentative) {
+        let is_tentative = self.answer.is_some();
+        if self
+            .turn
+            .speech_started(now, next, is_tentative, &self.rules)
+        {
             self.last_utterance = next.0;
             self.outputs.push_back(Output::StartUtterance(next));
         }
@@ -60,12 +62,7 @@ impl Conversation {
     /// Speech over an answer has lasted: the answer ends, and if the caller noticed nothing of it,
     /// what they say now belongs to what they asked before.
     fn caller_takes_over(&mut self) {
-        let unnoticed = |kind, perceived: bool| kind == Kind::Reply && !perceived;
-        self.unanswered |= self
-            .answer
-            .as_ref()
-            .is_some_and(|answer| unnoticed(answer.kind, answer.is_perceived()));
-        self.stop_answer();
+        self.withdraw_answer();
         self.take_for_speech();
     }
 

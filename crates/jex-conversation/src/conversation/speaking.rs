@@ -76,6 +76,22 @@ impl Conversation {
         self.show_answer(delta);
     }
 
+    /// The voice does not reach the caller: the answer ends where it was heard last. One of which
+    /// they noticed nothing is made again.
+    pub(super) fn speech_lost(&mut self, answer: AnswerId) {
+        let lost = |current: &Answer| current.id == answer && current.is_at_the_voice();
+        if self.answer.as_ref().is_some_and(lost) {
+            self.withdraw_answer();
+        }
+    }
+
+    /// Stops the answer. If the caller noticed nothing of it, their question is still open.
+    pub(super) fn withdraw_answer(&mut self) {
+        let unnoticed = |answer: &Answer| answer.kind == Kind::Reply && !answer.is_perceived();
+        self.unanswered |= self.answer.as_ref().is_some_and(unnoticed);
+        self.stop_answer();
+    }
+
     /// Says something that needs no model.
     pub(super) fn say(&mut self, kind: Kind, sentences: &[&str]) {
         let id = self.next_answer();

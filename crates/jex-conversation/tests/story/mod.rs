@@ -11,6 +11,7 @@ use jex_conversation::{
 pub const ENDPOINTING: Duration = ms(600);
 pub const BARGE_IN: Duration = ms(300);
 pub const TRANSCRIPT_TIMEOUT: Duration = ms(10_000);
+pub const LONGEST_UTTERANCE: Duration = ms(60_000);
 /// How long after the last voiced frame voice activity notices silence.
 pub const HANGOVER: Duration = ms(100);
 
@@ -22,6 +23,7 @@ pub fn rules() -> Rules {
     Rules {
         endpointing: ENDPOINTING,
         barge_in: BARGE_IN,
+        longest_utterance: LONGEST_UTTERANCE,
         transcript_timeout: TRANSCRIPT_TIMEOUT,
         instructions: "Be brief.".into(),
         greeting: String::new(),

@@ -155,10 +155,11 @@ impl Answer {
     async fn end(mut self) -> Result<(), ProviderError> {
         let rest = async { while let Some(Ok(_)) = self.chunks.next().await {} };
         let _ = timeout(GOODBYE_LIMIT, rest).await;
-        if self.first_token.is_none() {
+        let reason = self.finish_reason.as_deref().unwrap_or("unknown");
+        // A model that stops at once has nothing to say; one that was stopped had no chance to.
+        if self.first_token.is_none() || reason == "stop" {
             return Ok(());
         }
-        let reason = self.finish_reason.as_deref().unwrap_or("unknown");
         let said = format!("it gave an empty answer (finish reason: {reason})");
         Err(self.origin().protocol(said))
     }

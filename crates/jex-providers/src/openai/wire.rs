@@ -73,7 +73,8 @@ pub(super) struct Chunk {
 pub(super) struct Choice {
     #[serde(default, deserialize_with = "null_is_default")]
     pub delta: Delta,
-    #[serde(default)]
+    /// Some servers send an empty one with each event until the last.
+    #[serde(default, deserialize_with = "empty_is_none")]
     pub finish_reason: Option<String>,
 }
 
@@ -90,6 +91,11 @@ where
     T: Default + Deserialize<'de>,
 {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+fn empty_is_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.filter(|text| !text.is_empty()))
 }
 
 /// Message and code of an error body: `{"error": {"message", "code"}}`, `{"error": "text"}`,
@@ -125,14 +131,13 @@ mod tests {
         for event in [
             r#"{"choices":[{"delta":{"content":"a","role":null},"finish_reason":null}]}"#,
             r#"{"id":7,"object":null,"choices":[{"delta":{"content":"a"}}],"usage":{}}"#,
+            r#"{"choices":[{"delta":{"content":"a"},"finish_reason":""}]}"#,
         ] {
             let chunk: Chunk = serde_json::from_str(event).expect("an event");
 
-            assert_eq!(
-                chunk.choices[0].delta.content.as_deref(),
-                Some("a"),
-                "{event}"
-            );
+            let choice = &chunk.choices[0];
+            assert_eq!(choice.delta.content.as_deref(), Some("a"), "{event}");
+            assert_eq!(choice.finish_reason, None, "{event}");
         }
         for event in [
             r#"{"choices":[],"usage":{"total_tokens":3}}"#,

@@ -131,7 +131,11 @@ async fn nobody_there_is_said_at_once() {
 #[tokio::test]
 async fn what_is_no_answer_is_an_error() {
     let nonsense = error_of(|| events(stream::iter([event("{not json")]))).await;
-    let empty = error_of(|| events(stream::iter(end()))).await;
+    let empty = error_of(|| {
+        let length = r#"{"choices":[{"delta":{},"finish_reason":"length"}]}"#;
+        events(stream::iter([event(length), event("[DONE]")]))
+    })
+    .await;
     let cut = error_of(|| events(stream::iter([word("Par")]))).await;
     let page = error_of(|| status(200, "<html>hello</html>")).await;
     let failed = error_of(|| {
@@ -148,6 +152,15 @@ async fn what_is_no_answer_is_an_error() {
     assert!(cut.to_string().contains("in the middle"), "{cut}");
     assert!(page.to_string().contains("ended in the middle"), "{page}");
     assert!(failed.to_string().contains("out of memory"), "{failed}");
+}
+
+#[tokio::test]
+async fn a_model_with_nothing_to_say_has_not_failed() {
+    let (url, _) = serve(|| events(stream::iter(end()))).await;
+
+    let (pieces, error) = ask(&model(url)).await;
+
+    assert_eq!((pieces.concat().as_str(), error), ("", None));
 }
 
 #[tokio::test]
