@@ -314,10 +314,14 @@ describe('troubles in a room', () => {
     await trouble(page, 'agent-gone');
     assert.deepEqual(await answers(page), ['I was about to say —']);
 
-    await enter(rooms.at(-1));
+    const back = await enter(rooms.at(-1));
     await noTrouble(page);
     await voice(page, 'listening');
     assert.equal(rooms.length, 1);
+    // It counts from one again.
+    back.tell({ do: 'say', answer: 'A1', segment: 'S1', words: ['Here I am ', 'again.'] });
+    await page.getByText('Here I am again.', { exact: true }).waitFor();
+    assert.deepEqual(await answers(page), ['I was about to say —', 'Here I am again.']);
   });
 
   test('an agent that is killed is missed within seconds, though LiveKit needs twenty', async () => {

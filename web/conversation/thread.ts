@@ -1,7 +1,8 @@
 /**
  * The thread: what the owner said and what JEX said, in the order it began. Pure: events in, thread out.
  *
- * Identifiers of segments, answers and turns are counted by each agent anew, so every key carries the agent's identity.
+ * Identifiers of segments and answers are unique to one stay of an agent in the room: one that was restarted has the
+ * identity of the one before. Keys begin with that identity, so that the lines of whoever is gone are found.
  */
 
 import type { Turn } from './turn';
