@@ -1,3 +1,4 @@
+import { isVisible, type Thread } from '@/conversation/thread';
 import type { Problem } from '@/conversation/turn';
 import { sentence } from './connection';
 import type { Trouble } from './trouble';
@@ -31,14 +32,30 @@ export function providerProblem(problem: Problem): Trouble {
   };
 }
 
-export function answerLate(context: { name: string; model: string | null; understood: boolean }): Trouble {
-  const { name, model, understood } = context;
+/** What stands between the owner's last word and the first sound. */
+export type Stage = 'stt' | 'llm' | 'tts';
+
+/** What an answer that nobody hears yet waits for, by how far this conversation has come. */
+export function awaitedStage(thread: Thread): Stage {
+  const begun = thread.findLastIndex((line) => line.kind === 'remark') + 1;
+  const last = thread.slice(begun).findLast((line) => isVisible(line) && (line.kind !== 'said' || line.delivery === 'done'));
+  // Nothing is said yet: the greeting, whose words are known.
+  if (last === undefined) return 'tts';
+  // Recognition may give nothing before the whole sentence.
+  return last.kind === 'said' && last.final ? 'llm' : 'stt';
+}
+
+export function answerLate({ name, model, awaited }: { name: string; model: string | null; awaited: Stage }): Trouble {
+  const what: Record<Stage, string> = {
+    stt: `${name} still waits for your words from speech recognition.`,
+    llm: `${name} waits for the language model${model === null ? '' : ` (${model})`}.`,
+    tts: `${name} knows what to say, and waits for its voice.`,
+  };
+  const instead: Record<Stage, string> = { stt: 'say it again', llm: 'ask something shorter', tts: 'just ask' };
   return {
     id: 'answer-late',
-    what: understood
-      ? `The answer is late: ${name} waits for the language model${model === null ? '' : ` (${model})`}.`
-      : `The answer is late: ${name} still waits for your words from speech recognition.`,
-    todo: understood ? 'Keep waiting, or stop it and ask something shorter.' : 'Keep waiting, or stop it and say it again.',
+    what: `The answer is late: ${what[awaited]}`,
+    todo: `Keep waiting, or stop it and ${instead[awaited]}.`,
     button: { label: 'Stop waiting', does: 'stop-answer' },
   };
 }

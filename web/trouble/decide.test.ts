@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Failure } from '@/talk/failure';
+import type { Line } from '@/conversation/thread';
+import { awaitedStage, type Stage } from './answer';
 import { decide, type Conditions } from './decide';
 import { browserOf } from './microphone';
 
@@ -19,7 +21,7 @@ const well: Conditions = {
   agentMissingSince: null,
   agentWasHere: true,
   health: null,
-  understood: true,
+  awaited: 'llm',
   canPlay: true,
 };
 const when = (changes: Partial<Conditions>) => decide({ ...well, ...changes });
@@ -55,11 +57,30 @@ describe('the part that is missing', () => {
 });
 
 describe('a late answer', () => {
-  const late = (understood: boolean) => when({ agent: { thinkingSince: 0, problem: null }, understood })?.what;
+  const late = (awaited: Stage) => when({ agent: { thinkingSince: 0, problem: null }, awaited })?.what;
 
   it('says what it waits for', () => {
-    expect(late(true)).toContain('the language model (jex-demo)');
-    expect(late(false)).toContain('speech recognition');
+    expect(late('stt')).toContain('speech recognition');
+    expect(late('llm')).toContain('the language model (jex-demo)');
+    expect(late('tts')).toContain('its voice');
+  });
+
+  const said = (final: boolean): Line => ({ kind: 'said', key: 's', text: 'Why?', final, delivery: 'done' });
+  const answer: Line = { kind: 'answer', key: 'a', segments: [{ id: 'S', text: 'Because.' }], state: 'finished', turn: null };
+  const unheard: Line = { kind: 'answer', key: 'u', segments: [], state: 'interrupted', turn: null };
+  const remark: Line = { kind: 'remark', key: 'r', text: 'A new conversation.' };
+  const unsent: Line = { kind: 'said', key: 'n', text: 'Hello?', final: true, delivery: 'unsent' };
+
+  it.each([
+    ['a greeting', [], 'tts'],
+    ['a greeting below what was never sent', [unsent], 'tts'],
+    ['a greeting in a new conversation', [answer, said(true), answer, remark], 'tts'],
+    ['words that recognition has not given at all', [answer], 'stt'],
+    ['words that recognition has not finished', [answer, said(false)], 'stt'],
+    ['words that are understood', [answer, said(true)], 'llm'],
+    ['words that joined those before', [said(true), unheard], 'llm'],
+  ] as [string, Line[], Stage][])('after %s', (_, thread, stage) => {
+    expect(awaitedStage(thread)).toBe(stage);
   });
 });
 

@@ -5,7 +5,7 @@ import type { Health } from '@/server/api';
 import type { Failure } from '@/talk/failure';
 import type { Microphone } from '@/talk/microphone';
 import { agentGone, agentMissing } from './agent';
-import { answerLate, providerProblem, soundBlocked } from './answer';
+import { answerLate, providerProblem, soundBlocked, type Stage } from './answer';
 import { connectionFailed, resuming } from './connection';
 import { microphoneTrouble, type Browser } from './microphone';
 import type { Trouble } from './trouble';
@@ -27,8 +27,8 @@ export interface Conditions {
   /** It was in this talk before. */
   agentWasHere: boolean;
   health: Health | null;
-  /** The owner's words of this turn have arrived as text. */
-  understood: boolean;
+  /** By the agent, while it thinks. */
+  awaited: Stage;
   canPlay: boolean;
 }
 

@@ -4,9 +4,9 @@
 
 import { useEffect, useState } from 'react';
 import { readHealth, type Health, type Info } from '@/server/api';
-import type { Thread } from '@/conversation/thread';
 import type { Talk } from '@/talk/useTalk';
 import { isReady } from '@/talk/view';
+import { awaitedStage } from './answer';
 import { decide } from './decide';
 import { browserOf } from './microphone';
 import type { Trouble } from './trouble';
@@ -53,17 +53,11 @@ export function useTrouble(talk: Talk, info: Info | null, name: string): Watch {
     agentMissingSince,
     agentWasHere,
     health,
-    understood: wasUnderstood(thread),
+    awaited: awaitedStage(thread),
     canPlay: view.canPlay,
   });
   const agentIsMissing = trouble?.id === 'agent-missing' || trouble?.id === 'agent-gone';
   return { now, trouble, agentIsMissing };
-}
-
-/** The last thing in the thread is a whole sentence of the owner. */
-function wasUnderstood(thread: Thread): boolean {
-  const last = thread.at(-1);
-  return last !== undefined && (last.kind !== 'said' || last.final);
 }
 
 function useNow(running: boolean): number {
