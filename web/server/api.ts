@@ -1,12 +1,20 @@
 /** What the page asks of its own server, and the replies parsed into types that cannot be wrong. */
 
+/** Where answers are made while no provider elsewhere has a part in them. */
+export const HERE = 'on this machine';
+
+/** As it stands in a sentence: "on this machine", "by api.example.com". */
+export function made(madeWhere: string): string {
+  return madeWhere === HERE ? madeWhere : `by ${madeWhere}`;
+}
+
 export interface Info {
   assistantName: string;
   language: string;
   model: string;
   /** The packaged 135M English model: a demo. */
   modelIsDemo: boolean;
-  /** "on this machine", or the provider's host. */
+  /** `HERE`, or the provider's host. */
   madeWhere: string;
   version: string;
 }
