@@ -14,6 +14,7 @@ export const INFO = {
   model_is_demo: true,
   made_where: 'on this machine',
   version: '0.1.0',
+  media_ports: { udp_first: 50000, udp_last: 50100, tcp: 7881 },
 };
 
 /** `api` is asked at each request, so a test may change it: path → () => [status, body]. */

@@ -52,7 +52,7 @@ export function Page() {
     type: () => field.current?.focus(),
     play: talk.playSound,
     'stop-answer': talk.stopAnswer,
-    leave: talk.leave,
+    'ask-again': talk.askAgain,
     reload: () => location.reload(),
   };
 

@@ -24,7 +24,7 @@ const TURN: Turn = {
   stages: { speech_end_to_final: 640, speech_end_to_first_audio: 1_230 },
   problem: null,
 };
-const INFO = { assistantName: 'Ada', language: 'en', model: 'jex-demo', modelIsDemo: true, madeWhere: 'on this machine', version: '0.1.0' };
+const INFO = { assistantName: 'Ada', language: 'en', model: 'jex-demo', modelIsDemo: true, madeWhere: 'on this machine', version: '0.1.0', mediaPorts: null };
 
 describe('the conversation', () => {
   const said = { kind: 'said', text: 'Hi', final: true } as const;

@@ -90,6 +90,12 @@ export function lastTurn(thread: Thread): Turn | null {
   return answer?.turn ?? null;
 }
 
+/** What the owner said or typed last, as far as the agent got it. */
+export function lastSaid(thread: Thread): string | null {
+  const said = thread.findLast((line): line is Said => line.kind === 'said' && line.final && line.delivery === 'done' && isVisible(line));
+  return said?.text ?? null;
+}
+
 function heard(thread: Thread, event: ThreadEvent & { kind: 'heard' }): Thread {
   const key = `${event.agent}/${event.segment}`;
   const line: Said = { kind: 'said', key, text: event.text, final: event.final, delivery: 'done' };

@@ -17,6 +17,14 @@ export interface Info {
   /** `HERE`, or the provider's host. */
   madeWhere: string;
   version: string;
+  /** Where sound travels; `null` for a LiveKit that JEX does not run. */
+  mediaPorts: MediaPorts | null;
+}
+
+export interface MediaPorts {
+  udpFirst: number;
+  udpLast: number;
+  tcp: number;
 }
 
 export interface Health {
@@ -80,6 +88,7 @@ export async function readInfo(): Promise<Info> {
     modelIsDemo: reply['model_is_demo'] === true,
     madeWhere: text(reply, 'made_where'),
     version: text(reply, 'version'),
+    mediaPorts: mediaPorts(reply['media_ports']),
   };
 }
 
@@ -91,6 +100,11 @@ export async function readHealth(): Promise<Health> {
     livekit: text(reply, 'livekit') === 'ready' ? 'ready' : 'unreachable',
     agent: agent === 'ready' || agent === 'registering' ? agent : 'unreachable',
   };
+}
+
+function mediaPorts(value: unknown): MediaPorts | null {
+  if (!isRecord(value)) return null;
+  return { udpFirst: number(value, 'udp_first'), udpLast: number(value, 'udp_last'), tcp: number(value, 'tcp') };
 }
 
 type Reply = Record<string, unknown>;

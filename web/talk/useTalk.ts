@@ -4,7 +4,7 @@
 
 import type { Room } from 'livekit-client';
 import { useCallback, useEffect, useMemo, useReducer, useRef, useState, useSyncExternalStore } from 'react';
-import { extend, type Thread } from '@/conversation/thread';
+import { extend, lastSaid, type Thread } from '@/conversation/thread';
 import { requestToken } from '@/server/api';
 import { PageIncomplete } from './failure';
 import { TalkLife, type TalkState } from './life';
@@ -27,6 +27,8 @@ export interface Talk {
   tryNow: () => void;
   leave: () => void;
   type: (text: string) => void;
+  /** Types what was said last. */
+  askAgain: () => void;
   /** Opens the microphone, mutes it, or opens it again. */
   toggleMicrophone: () => void;
   openMicrophone: () => void;
@@ -150,6 +152,11 @@ export function useTalk(): Talk {
     [state.phase, begin, flush],
   );
 
+  const said = lastSaid(thread);
+  const askAgain = useCallback(() => {
+    if (said !== null) type(said);
+  }, [said, type]);
+
   const microphone: Microphone = isMicrophoneTrouble(trouble) || trouble === 'asking' ? trouble : view.microphone === null ? 'off' : view.microphone.muted ? 'muted' : 'on';
   const toggleMicrophone = useCallback(() => {
     if (microphone === 'on' && room !== null) {
@@ -170,6 +177,7 @@ export function useTalk(): Talk {
     tryNow: life.tryNow,
     leave,
     type,
+    askAgain,
     toggleMicrophone,
     openMicrophone: useCallback(() => void openMicrophone(), [openMicrophone]),
     chooseMicrophone: useCallback(

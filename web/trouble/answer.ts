@@ -13,23 +13,25 @@ export function soundBlocked({ name }: { name: string }): Trouble {
 }
 
 const STAGES: Record<string, { what: string; log: string }> = {
-  stt: { what: 'Speech recognition is not working', log: 'jex logs stt' },
+  stt: { what: 'Speech recognition is not working', log: 'jex logs whisper' },
   llm: { what: 'The language model is not working', log: 'jex logs ollama' },
-  model: { what: 'The language model is not working', log: 'jex logs ollama' },
-  tts: { what: 'The voice is not working', log: 'jex logs tts' },
-  livekit: { what: 'LiveKit is not working', log: 'jex logs livekit' },
+  tts: { what: 'The voice is not working', log: 'jex logs piper' },
 };
 
-export function providerProblem(problem: Problem): Trouble {
+export function providerProblem(problem: Problem, hasAsked: boolean): Trouble {
   const stage = STAGES[problem.stage];
-  // Words need no recognition.
-  const typeInstead = problem.stage === 'stt';
   return {
     id: `problem-${problem.stage}`,
     what: stage === undefined ? sentence(problem.message) : `${stage.what}: ${sentence(problem.message)}`,
     todo: sentence(problem.remedy) || `It is tried again with your next words; \`${stage?.log ?? 'jex status'}\` says more.`,
-    button: typeInstead ? { label: 'Type instead', does: 'type' } : { label: 'Leave', does: 'leave' },
+    button: nextWords(problem.stage, hasAsked),
   };
+}
+
+function nextWords(stage: string, hasAsked: boolean): Trouble['button'] {
+  // Words need no recognition.
+  if (stage === 'stt') return { label: 'Type instead', does: 'type' };
+  return hasAsked ? { label: 'Ask again', does: 'ask-again' } : { label: 'Type a question', does: 'type' };
 }
 
 /** What stands between the owner's last word and the first sound. */

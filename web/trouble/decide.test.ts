@@ -11,6 +11,8 @@ const well: Conditions = {
   name: 'JEX',
   model: 'jex-demo',
   browser: 'chromium',
+  port: '3100',
+  mediaPorts: null,
   webrtc: true,
   phase: 'in-room',
   failure: null,
@@ -22,6 +24,7 @@ const well: Conditions = {
   agentWasHere: true,
   health: null,
   awaited: 'llm',
+  hasAsked: true,
   canPlay: true,
 };
 const when = (changes: Partial<Conditions>) => decide({ ...well, ...changes });
@@ -119,7 +122,7 @@ const TROUBLES: [string, Partial<Conditions>][] = [
   ...FAILURES.map((failure, index): [string, Partial<Conditions>] => [`${failure.kind} ${index}`, { failure }]),
   ...(['denied', 'absent', 'busy', 'insecure', 'unsupported'] as const).map((microphone): [string, Partial<Conditions>] => [microphone, { microphone }]),
   ...(['chromium', 'firefox', 'safari', 'other'] as const).map((browser): [string, Partial<Conditions>] => [`denied in ${browser}`, { microphone: 'denied', browser }]),
-  ...['stt', 'llm', 'model', 'tts', 'livekit', 'something new'].map((stage): [string, Partial<Conditions>] => [
+  ...['stt', 'llm', 'tts', 'something new'].map((stage): [string, Partial<Conditions>] => [
     `problem of ${stage}`,
     { agent: { thinkingSince: null, problem: { stage, message: 'it is gone', remedy: '' } } },
   ]),
@@ -146,6 +149,35 @@ describe('every trouble', () => {
 
 it('passes on when the next try is', () => {
   expect(when({ phase: 'waiting', failure: { kind: 'livekit-gone' }, nextTryAt: NOW + 4_000 })?.nextTryAt).toBe(NOW + 4_000);
+});
+
+describe('a remedy', () => {
+  const problem = (stage: string, hasAsked: boolean) => when({ agent: { thinkingSince: null, problem: { stage, message: 'gone', remedy: '' } }, hasAsked });
+
+  it('names the log of the part that is wrong', () => {
+    expect(problem('stt', true)?.todo).toContain('`jex logs whisper`');
+    expect(problem('llm', true)?.todo).toContain('`jex logs ollama`');
+    expect(problem('tts', true)?.todo).toContain('`jex logs piper`');
+  });
+
+  it('goes on with the conversation', () => {
+    expect(problem('stt', true)?.button.does).toBe('type');
+    expect(problem('llm', true)?.button.does).toBe('ask-again');
+    expect(problem('tts', true)?.button.does).toBe('ask-again');
+    expect(problem('tts', false)?.button.does).toBe('type');
+  });
+
+  it('names the ports that this LiveKit has, and none of another', () => {
+    const blocked = (mediaPorts: Conditions['mediaPorts']) => when({ failure: { kind: 'no-media-path', online: true }, mediaPorts })?.todo;
+
+    expect(blocked({ udpFirst: 60_000, udpLast: 60_100, tcp: 60_101 })).toContain('UDP ports (60000 to 60100) or TCP port 60101');
+    expect(blocked(null)).not.toMatch(/\d/);
+  });
+
+  it('names the address that this page has on the machine itself', () => {
+    expect(when({ microphone: 'insecure' })?.todo).toContain('http://localhost:3100 ');
+    expect(when({ microphone: 'insecure', port: '' })?.todo).toContain('http://localhost ');
+  });
 });
 
 it('points at jex ask where browsers cannot help', () => {

@@ -3,6 +3,7 @@
 /** Gathers the conditions from the talk and the clock, and decides. */
 
 import { useEffect, useState } from 'react';
+import { lastSaid } from '@/conversation/thread';
 import { readHealth, type Health, type Info } from '@/server/api';
 import type { Talk } from '@/talk/useTalk';
 import { isReady } from '@/talk/view';
@@ -35,6 +36,7 @@ export function useTrouble(talk: Talk, info: Info | null, name: string): Watch {
   const health = useHealth(missingFor >= ASK_HEALTH_AFTER_MS);
   // The server renders this page, too: it has neither.
   const browser = typeof navigator === 'undefined' ? 'other' : browserOf(navigator.userAgent);
+  const port = typeof location === 'undefined' ? '' : location.port;
   const webrtc = typeof window === 'undefined' || 'RTCPeerConnection' in window || state.phase === 'idle';
 
   const trouble = decide({
@@ -42,6 +44,8 @@ export function useTrouble(talk: Talk, info: Info | null, name: string): Watch {
     name,
     model: info?.model ?? null,
     browser,
+    port,
+    mediaPorts: info?.mediaPorts ?? null,
     webrtc,
     phase: state.phase,
     failure: 'failure' in state ? state.failure : state.phase === 'joining' ? state.after : null,
@@ -54,6 +58,7 @@ export function useTrouble(talk: Talk, info: Info | null, name: string): Watch {
     agentWasHere,
     health,
     awaited: awaitedStage(thread),
+    hasAsked: lastSaid(thread) !== null,
     canPlay: view.canPlay,
   });
   const agentIsMissing = trouble?.id === 'agent-missing' || trouble?.id === 'agent-gone';
