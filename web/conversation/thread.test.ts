@@ -35,7 +35,7 @@ describe('what the owner said', () => {
     const typed = after({ kind: 'typed', id: '1', text: 'Hello' });
     expect(typed[0]).toMatchObject({ final: true, delivery: 'waiting' });
 
-    expect(extend(typed, { kind: 'handed-over', id: '1' })[0]).toMatchObject({ delivery: 'done' });
+    expect(extend(typed, { kind: 'handed-over', key: 'typed/1' })[0]).toMatchObject({ delivery: 'done' });
   });
 
   it('is marked as unsent when the owner left before', () => {

@@ -38,7 +38,7 @@ export type Thread = readonly Line[];
 export type ThreadEvent =
   | { kind: 'heard'; agent: string; segment: string; text: string; final: boolean }
   | { kind: 'typed'; id: string; text: string }
-  | { kind: 'handed-over'; id: string }
+  | { kind: 'handed-over'; key: string }
   | { kind: 'spoken'; agent: string; answer: string; segment: string; text: string }
   | { kind: 'segment-ended'; agent: string; answer: string; interrupted: boolean }
   | { kind: 'accounted'; agent: string; turn: Turn }
@@ -53,7 +53,7 @@ export function extend(thread: Thread, event: ThreadEvent): Thread {
     case 'typed':
       return [...thread, { kind: 'said', key: `typed/${event.id}`, text: event.text, final: true, delivery: 'waiting' }];
     case 'handed-over':
-      return change(thread, `typed/${event.id}`, (line) => (line.kind === 'said' ? { ...line, delivery: 'done' } : line));
+      return change(thread, event.key, (line) => (line.kind === 'said' ? { ...line, delivery: 'done' } : line));
     case 'spoken':
       return spoken(thread, event);
     case 'segment-ended':
@@ -88,6 +88,11 @@ export function isVisible(line: Line): boolean {
 export function lastTurn(thread: Thread): Turn | null {
   const answer = thread.findLast((line): line is Answer => line.kind === 'answer' && line.turn !== null);
   return answer?.turn ?? null;
+}
+
+/** The typed words that are next to be handed over. */
+export function nextWaiting(thread: Thread): Said | null {
+  return thread.find(isWaiting) ?? null;
 }
 
 /** What the owner said or typed last, as far as the agent got it. */

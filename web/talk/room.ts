@@ -1,6 +1,17 @@
 /** Joins a LiveKit room as a caller. Loaded after first paint: only this file and `RoomReader` hold LiveKit's code. */
 
-import { DisconnectReason, ParticipantKind, Room, RoomEvent, Track, type ReconnectPolicy, type TextStreamHandler } from 'livekit-client';
+import {
+  ConnectionState,
+  DisconnectReason,
+  ParticipantEvent,
+  ParticipantKind,
+  Room,
+  RoomEvent,
+  Track,
+  type ReconnectPolicy,
+  type TextStreamHandler,
+  type TrackPublication,
+} from 'livekit-client';
 import type { ThreadEvent } from '@/conversation/thread';
 import { parseTurn } from '@/conversation/turn';
 import type { RoomToken } from '@/server/api';
@@ -83,16 +94,37 @@ function agentIdentity(room: Room): string {
   return agent?.identity ?? '';
 }
 
-/** `deviceId` counts when the microphone is opened for the first time in this room. */
-export async function setMicrophone(room: Room, on: boolean, deviceId?: string): Promise<void> {
-  await room.localParticipant.setMicrophoneEnabled(on, deviceId === undefined ? undefined : { deviceId });
+/** `deviceId` counts when the microphone is opened for the first time in this room. Throws what the browser throws. */
+export async function openMicrophone(room: Room, deviceId?: string): Promise<void> {
+  const { localParticipant } = room;
+  if (localParticipant.getTrackPublication(Track.Source.Microphone) !== undefined) {
+    await localParticipant.setMicrophoneEnabled(true);
+    return;
+  }
+
+  const [track] = await localParticipant.createTracks({ audio: deviceId === undefined ? true : { deviceId } });
+  if (track === undefined) return;
+  // Whoever leaves while the browser asks, or the server is told, must not find the microphone still on.
+  const stop = () => track.stop();
+  if (room.state === ConnectionState.Disconnected) return stop();
+  room.once(RoomEvent.Disconnected, stop);
+  await localParticipant.publishTrack(track).catch((error: unknown) => {
+    stop();
+    throw error;
+  });
 }
 
-/** The microphone's track ended by itself: unplugged, or taken back in the browser. */
-export function onMicrophoneEnded(room: Room, ended: () => void): () => void {
-  const track = room.localParticipant.getTrackPublication(Track.Source.Microphone)?.track?.mediaStreamTrack;
-  track?.addEventListener('ended', ended, { once: true });
-  return () => track?.removeEventListener('ended', ended);
+export async function muteMicrophone(room: Room): Promise<void> {
+  await room.localParticipant.setMicrophoneEnabled(false);
+}
+
+/** Unplugged or taken back in the browser, and livekit-client, which mutes it then, has found no other one. */
+export function onMicrophoneLost(room: Room, lost: () => void): () => void {
+  const onMuted = ({ source, track }: TrackPublication) => {
+    if (source === Track.Source.Microphone && track?.mediaStreamTrack.readyState === 'ended') lost();
+  };
+  room.localParticipant.on(ParticipantEvent.TrackMuted, onMuted);
+  return () => void room.localParticipant.off(ParticipantEvent.TrackMuted, onMuted);
 }
 
 export async function chooseMicrophone(room: Room, deviceId: string): Promise<void> {
