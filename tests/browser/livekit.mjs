@@ -63,7 +63,8 @@ export function tokenEndpoint(joins = () => {}) {
   };
 }
 
-async function answers(port) {
+/** Somebody listens on this port. */
+export async function answers(port) {
   for (const end = Date.now() + 15_000; ; ) {
     const open = await new Promise((resolve) => {
       const socket = connect(port, '127.0.0.1', () => resolve(true)).once('error', () => resolve(false));

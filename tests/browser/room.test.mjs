@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { startAgent } from './agent.mjs';
 import { accessibilityViolations, openBrowser, OUT, shot } from './browser.mjs';
-import { LIVEKIT_URL, startLivekit, tokenEndpoint } from './livekit.mjs';
+import { startLivekit, tokenEndpoint } from './livekit.mjs';
 import { servePage } from './page-server.mjs';
 import { wav } from './wav.mjs';
 
@@ -14,7 +14,7 @@ let server, livekit;
 let open = [];
 
 before(async () => {
-  server = await servePage({ livekit: LIVEKIT_URL });
+  server = await servePage();
   livekit = await startLivekit();
 });
 after(async () => {
