@@ -1,12 +1,15 @@
 /** Joins a LiveKit room as a caller. Loaded after first paint: only this file and `RoomReader` hold LiveKit's code. */
 
 import {
+  ConnectionError,
+  ConnectionErrorReason,
   ConnectionState,
   DisconnectReason,
   ParticipantEvent,
   ParticipantKind,
   Room,
   RoomEvent,
+  RpcError,
   Track,
   type ReconnectPolicy,
   type TextStreamHandler,
@@ -48,9 +51,15 @@ export async function join(token: RoomToken, events: RoomEvents, tell: (event: T
     await room.connect(token.serverUrl, token.token, { maxRetries: 1, peerConnectionTimeout: 10_000, websocketTimeout: 8_000 });
   } catch (error) {
     void room.disconnect();
-    throw error;
+    throw named(error);
   }
   return { room, leave: () => room.disconnect() };
+}
+
+/** livekit-client 2.23 gives the error of a failed signal connection its true reason, but leaves it the name of another. */
+function named(error: unknown): unknown {
+  if (error instanceof ConnectionError) error.reasonName = ConnectionErrorReason[error.reason] ?? '';
+  return error;
 }
 
 /** The caller's words come under the caller's identity, JEX's under its own: one stream for each segment of an answer. */
@@ -131,9 +140,19 @@ export async function chooseMicrophone(room: Room, deviceId: string): Promise<vo
   await room.switchActiveDevice('audioinput', deviceId);
 }
 
-/** Typed words are a turn like spoken ones. */
+/** Typed words are a turn like spoken ones. Throws while they would not reach the agent. */
 export async function sendTyped(room: Room, text: string): Promise<void> {
+  await knock(room);
   await room.localParticipant.sendText(text, { topic: 'lk.chat' });
+}
+
+/** LiveKit drops what is sent to somebody who has only just come, and tells nobody. Any reply shows that it does so no more. */
+async function knock(room: Room): Promise<void> {
+  try {
+    await room.localParticipant.performRpc({ destinationIdentity: agentIdentity(room), method: 'jex.knock', payload: '', responseTimeout: 1_000 });
+  } catch (error) {
+    if (!(error instanceof RpcError) || error.code !== RpcError.ErrorCode.UNSUPPORTED_METHOD) throw error;
+  }
 }
 
 export async function stopAnswer(room: Room): Promise<void> {
