@@ -65,7 +65,7 @@ export function Page() {
       {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
       <main ref={box} tabIndex={overflows && empty ? 0 : undefined} className="relative flex min-h-0 flex-1 flex-col overflow-y-auto">
         <h1 className="sr-only">Conversation with {name}</h1>
-        <div className={empty ? 'my-auto' : 'contents'}>
+        <div className={empty ? 'my-auto pb-2' : 'contents'}>
           <Conversation thread={thread} name={name} language={info?.language} />
           <VoiceRow
             voice={voice}
