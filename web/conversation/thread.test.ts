@@ -76,6 +76,10 @@ describe('an answer', () => {
     expect(texts(after(spoken('First'), ended(false), spoken('Second', 'S1', 'A1', 'agent-2')))).toEqual(['First', 'Second']);
   });
 
+  it('is cut short when its agent begins another one', () => {
+    expect(texts(after(spoken('I was about'), spoken('Hello'), spoken('Hello again', 'S2', 'A2')))).toEqual(['Hello —', 'Hello again']);
+  });
+
   it('is told by its account when no words of it arrived', () => {
     expect(texts(after({ kind: 'accounted', agent: 'agent-1', turn: turn() }))).toEqual(['Paris.']);
   });

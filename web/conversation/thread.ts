@@ -112,8 +112,11 @@ function heard(thread: Thread, event: ThreadEvent & { kind: 'heard' }): Thread {
 
 function spoken(thread: Thread, event: ThreadEvent & { kind: 'spoken' }): Thread {
   const segment = { id: event.segment, text: event.text };
+  const key = `${event.agent}/${event.answer}`;
+  // One that was killed and is back at once leaves no other trace: LiveKit calls it the same participant.
+  const before = thread.some((line) => line.key === key) ? thread : agentGone(thread, event.agent);
 
-  return changeAnswer(thread, `${event.agent}/${event.answer}`, (answer) => {
+  return changeAnswer(before, key, (answer) => {
     const known = answer.segments.some((other) => other.id === segment.id);
     return {
       ...answer,
