@@ -10,8 +10,8 @@ import { part } from './parts.mjs';
 
 const SCRIPT = fileURLToPath(new URL('agent.py', import.meta.url));
 
-/** In the room, with its voice published, and listening. */
-export async function startAgent(room, { identity = `agent-${crypto.randomUUID().slice(0, 8)}`, ready = true } = {}) {
+/** In the room, with its voice published, and listening. Its identity is that of any agent in this room, as our own has it. */
+export async function startAgent(room, { identity = `agent-${room}`, ready = true } = {}) {
   const token = roomToken({ room, identity, agent: true });
   const child = spawn(part('peers_python'), [SCRIPT, LIVEKIT_URL, token], { stdio: ['pipe', 'pipe', openSync(join(OUT, 'agent.log'), 'a')] });
   const ended = new Promise((resolve) => child.once('exit', resolve));

@@ -4,6 +4,7 @@ import asyncio
 import json
 import math
 import sys
+import uuid
 
 from livekit import rtc
 
@@ -20,6 +21,8 @@ class Agent:
         self.room = rtc.Room()
         self.voice = rtc.AudioSource(RATE, 1)
         self.open_streams = {}
+        # What is numbered anew by each agent is kept apart by this, as our own agent does.
+        self.session = uuid.uuid4().hex
 
     async def join(self, url, token):
         self.room.register_text_stream_handler("lk.chat", self.chat)
@@ -61,7 +64,7 @@ class Agent:
                 writer = await local.stream_text(
                     topic="lk.transcription",
                     sender_identity=caller,
-                    attributes={"lk.segment_id": command["segment"], "lk.transcription_final": final},
+                    attributes={"lk.segment_id": self.segment(command), "lk.transcription_final": final},
                 )
                 await writer.write(command["text"])
                 await writer.aclose()
@@ -71,7 +74,8 @@ class Agent:
                 writer = self.open_streams.pop(command["segment"])
                 await writer.aclose(attributes={"lk.transcription_final": "true", "jex.interrupted": "true"})
             case "turn":
-                await local.send_text(json.dumps(command["turn"]), topic="jex.turn")
+                turn = command["turn"] | {"answer_id": self.answer(command["turn"]["answer_id"])}
+                await local.send_text(json.dumps(turn), topic="jex.turn")
             case "tone":
                 asyncio.create_task(self.tone(command["seconds"]))
             case "leave":
@@ -81,9 +85,9 @@ class Agent:
         writer = await self.room.local_participant.stream_text(
             topic="lk.transcription",
             attributes={
-                "lk.segment_id": command["segment"],
+                "lk.segment_id": self.segment(command),
                 "lk.transcription_final": "false",
-                "jex.answer_id": command["answer"],
+                "jex.answer_id": self.answer(command["answer"]),
             },
         )
         for word in command["words"]:
@@ -93,6 +97,12 @@ class Agent:
             self.open_streams[command["segment"]] = writer
         else:
             await writer.aclose(attributes={"lk.transcription_final": "true"})
+
+    def segment(self, command):
+        return f"SG_{self.session}_{command['segment']}"
+
+    def answer(self, number):
+        return f"{self.session}_{number}"
 
     async def tone(self, seconds):
         """A voice-like tone: 220 Hz that swells three times a second."""

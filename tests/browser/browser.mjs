@@ -91,6 +91,27 @@ export async function accessibilityViolations(page) {
   return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.target.join(' ')).join(', ')}`);
 }
 
+/** Whatever of the conversation cannot be scrolled into sight between the header and the bar, as text. */
+export async function outOfSight(page) {
+  return page.evaluate(() => {
+    const top = document.querySelector('header').getBoundingClientRect().bottom;
+    const bottom = document.querySelector('footer').getBoundingClientRect().top;
+    const all = [...document.querySelectorAll('main p, main button, main summary, main canvas')];
+    const shown = all.filter((element) => element.getBoundingClientRect().width > 1 && element.closest('.sr-only') === null);
+    const hidden = shown.filter((element) => {
+      // Its two ends one after the other: it may be taller than what is between header and bar.
+      element.scrollIntoView({ block: 'start' });
+      const begins = element.getBoundingClientRect();
+      element.scrollIntoView({ block: 'end' });
+      const ends = element.getBoundingClientRect();
+      return begins.top < top - 1 || begins.top > bottom || ends.bottom < top || ends.bottom > bottom + 1 || ends.left < 0 || ends.right > innerWidth;
+    });
+    const page = document.documentElement;
+    if (page.scrollHeight > innerHeight || page.scrollWidth > innerWidth) hidden.push(page);
+    return hidden.map((element) => element.innerText?.slice(0, 60) || element.tagName);
+  });
+}
+
 export async function shot(page, name) {
   await page.screenshot({ path: join(OUT, `${name}.png`) });
 }

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { openBrowser, shot } from './browser.mjs';
-import { LIVEKIT_URL, startLivekit, tokenEndpoint } from './livekit.mjs';
+import { startLivekit, tokenEndpoint } from './livekit.mjs';
 import { servePage } from './page-server.mjs';
 
 const INSIDE = 'JEX_TEST_FLIGHT_MODE';
@@ -24,7 +24,7 @@ if (process.env[INSIDE] === undefined) {
   });
 } else {
   test('the page names the missing network interface, and what works without', async () => {
-    const server = await servePage({ livekit: LIVEKIT_URL });
+    const server = await servePage();
     const livekit = await startLivekit({ address: '127.0.0.1' });
     const { page, close } = await openBrowser();
     server.api['/api/token'] = tokenEndpoint();

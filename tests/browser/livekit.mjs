@@ -33,18 +33,29 @@ export async function startLivekit({ address = '10.99.0.1' } = {}) {
   };
 }
 
-export function roomToken({ room, identity, agent = false, seconds = 300 }) {
-  const now = Math.floor(Date.now() / 1_000);
-  const claims = {
-    iss: KEY,
+export function roomToken({ room, identity, agent = false }) {
+  return sign({
     sub: identity,
-    nbf: now - 5,
-    exp: now + seconds,
     video: agent
       ? { roomJoin: true, room, canUpdateOwnMetadata: true, agent: true }
       : { roomJoin: true, room, canPublish: true, canPublishSources: ['microphone'], canSubscribe: true, canPublishData: true, canUpdateOwnMetadata: false },
     ...(agent ? { kind: 'agent' } : {}),
-  };
+  });
+}
+
+/** As an owner of the server may: everybody in the room is sent away. */
+export async function deleteRoom(room) {
+  const { status } = await fetch('http://127.0.0.1:7880/twirp/livekit.RoomService/DeleteRoom', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${sign({ video: { roomCreate: true } })}` },
+    body: JSON.stringify({ room }),
+  });
+  if (status !== 200) throw new Error(`LiveKit answered ${status}`);
+}
+
+function sign(grants) {
+  const now = Math.floor(Date.now() / 1_000);
+  const claims = { iss: KEY, nbf: now - 5, exp: now + 300, ...grants };
   const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const body = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode(claims)}`;
   return `${body}.${createHmac('sha256', SECRET).update(body).digest('base64url')}`;
@@ -63,7 +74,8 @@ export function tokenEndpoint(joins = () => {}) {
   };
 }
 
-async function answers(port) {
+/** Somebody listens on this port. */
+export async function answers(port) {
   for (const end = Date.now() + 15_000; ; ) {
     const open = await new Promise((resolve) => {
       const socket = connect(port, '127.0.0.1', () => resolve(true)).once('error', () => resolve(false));

@@ -1,11 +1,12 @@
-// Serves the exported page with headers as strict as jex-web's, and answers /api/* as a test says.
-import { createHash } from 'node:crypto';
-import { readFileSync, readdirSync, statSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { extname, join } from 'node:path';
-import { page } from './parts.mjs';
-
-const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.txt': 'text/plain; charset=utf-8' };
+// Serves the page as its owner gets it, from the real jex-web; only /api/* answers as a test says.
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, request as ask } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { OUT } from './browser.mjs';
+import { answers } from './livekit.mjs';
+import { page, program } from './parts.mjs';
 
 export const INFO = {
   assistant_name: 'JEX',
@@ -14,85 +15,90 @@ export const INFO = {
   model_is_demo: true,
   made_where: 'on this machine',
   version: '0.1.0',
+  media_ports: { udp_first: 50000, udp_last: 50100, tcp: 7881 },
 };
 
 /** `api` is asked at each request, so a test may change it: path → () => [status, body]. */
-export async function servePage({ livekit = 'ws://127.0.0.1:7880', port = 0 } = {}) {
-  const files = readTree(page());
-  const policy = contentSecurityPolicy(files, livekit);
+export async function servePage() {
   const api = {
     '/api/info': () => [200, INFO],
     '/api/health': () => [200, { livekit: 'ready', agent: 'ready' }],
     '/api/token': () => [503, { error: { code: 'livekit_unreachable', message: 'LiveKit does not answer', remedy: 'Look at `jex status`' } }],
   };
-
   const server = createServer((request, response) => {
     const path = new URL(request.url, 'http://page').pathname;
-    if (path.startsWith('/api/')) return answer(response, api[path]);
-    const name = path === '/' ? '/index.html' : path;
-    const body = files.get(name) ?? files.get('/404.html');
-    response.writeHead(files.has(name) ? 200 : 404, {
-      'Content-Type': TYPES[files.has(name) ? extname(name) : '.html'] ?? 'application/octet-stream',
-      'Content-Security-Policy': policy,
-      'Permissions-Policy': 'microphone=(self), camera=(), geolocation=()',
-      'X-Content-Type-Options': 'nosniff',
-      'Referrer-Policy': 'no-referrer',
-      'Cross-Origin-Opener-Policy': 'same-origin',
-    });
-    response.end(body);
+    if (path.startsWith('/api/')) answer(response, api[path]);
+    else forward(request, response, web.port);
   });
   const listen = (wanted) => new Promise((resolve) => server.listen(wanted, '127.0.0.1', resolve));
-  await listen(port);
-  const bound = server.address().port;
+  let web = await startWeb();
+  await listen(0);
+  const { port } = server.address();
 
   return {
     api,
-    url: `http://localhost:${bound}`,
+    url: `http://localhost:${port}`,
     /** As when jex-web dies: the port is closed, and nothing answers. */
     async stop() {
+      await web.kill();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
-    start: () => listen(bound),
+    async start() {
+      web = await startWeb();
+      await listen(port);
+    },
+  };
+}
+
+async function startWeb() {
+  const home = mkdtempSync(join(tmpdir(), 'jex-web-'));
+  const secrets = join(home, 'jex/secrets');
+  mkdirSync(secrets, { recursive: true });
+  for (const name of ['livekit-api-key', 'livekit-api-secret']) writeFileSync(join(secrets, name), 'of no server, but long enough for one', { mode: 0o600 });
+  const port = await freePort();
+  writeFileSync(join(home, 'jex.toml'), `[web]\nport = ${port}\npage = ${JSON.stringify(page())}\n`);
+
+  const log = openSync(join(OUT, 'web.log'), 'a');
+  const child = spawn(program('jex-web'), ['--config', join(home, 'jex.toml')], {
+    env: { HOME: home, XDG_STATE_HOME: home },
+    stdio: ['ignore', log, log],
+  });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  await answers(port);
+  return {
+    port,
+    async kill() {
+      child.kill('SIGKILL');
+      await ended;
+      rmSync(home, { recursive: true });
+    },
   };
 }
 
 function answer(response, scripted) {
   const [status, body] = scripted?.() ?? [404, { error: { code: 'not_found', message: 'There is no such thing', remedy: '' } }];
-  // Never answers at all.
-  if (status === 0) return;
   response.writeHead(status, { 'Content-Type': 'application/json' });
   response.end(JSON.stringify(body));
 }
 
-function contentSecurityPolicy(files, livekit) {
-  const hashes = new Set();
-  for (const [name, body] of files) {
-    if (!name.endsWith('.html')) continue;
-    for (const [, script] of body.toString().matchAll(/<script(?![^>]*\ssrc=)[^>]*>([\s\S]*?)<\/script>/g)) {
-      hashes.add(`'sha256-${createHash('sha256').update(script).digest('base64')}'`);
-    }
-  }
-  const overHttp = livekit.replace(/^ws/, 'http');
-  return [
-    "default-src 'none'",
-    `script-src 'self' ${[...hashes].join(' ')}`,
-    "style-src 'self'",
-    "img-src 'self'",
-    "font-src 'none'",
-    `connect-src 'self' ${livekit} ${overHttp}`,
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join('; ');
+/** jex-web answers to its own name only. */
+function forward(request, response, port) {
+  const { method, url: path } = request;
+  const headers = { ...request.headers, host: `localhost:${port}` };
+  const onward = ask({ host: '127.0.0.1', port, path, method, headers }, (reply) => {
+    response.writeHead(reply.statusCode, reply.headers);
+    reply.pipe(response);
+  });
+  onward.once('error', () => response.destroy());
+  request.pipe(onward);
 }
 
-function readTree(root, under = '') {
-  const files = new Map();
-  for (const entry of readdirSync(join(root, under))) {
-    const name = `${under}/${entry}`;
-    if (statSync(join(root, name)).isDirectory()) for (const [path, body] of readTree(root, name)) files.set(path, body);
-    else files.set(name, readFileSync(join(root, name)));
-  }
-  return files;
+function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
 }

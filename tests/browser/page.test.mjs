@@ -1,7 +1,8 @@
 // The page against a page server that answers as told; no LiveKit.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { accessibilityViolations, openBrowser, shot } from './browser.mjs';
+import { accessibilityViolations, openBrowser, outOfSight, shot } from './browser.mjs';
+import { LIVEKIT_URL } from './livekit.mjs';
 import { INFO, servePage } from './page-server.mjs';
 
 const SECONDS = 1_000;
@@ -11,6 +12,16 @@ before(async () => {
   server = await servePage();
 });
 after(() => server.stop());
+
+/** For a LiveKit that is not there. */
+const TOKEN = { server_url: LIVEKIT_URL, participant_token: 'x', room_name: 'talk-1', participant_identity: 'caller-1', expires_in_seconds: 300 };
+
+/** For what the page itself cannot tell. */
+async function waitFor(isThere, seconds = 10) {
+  for (const end = Date.now() + seconds * SECONDS; !isThere(); await new Promise((resolve) => setTimeout(resolve, 50))) {
+    assert.ok(Date.now() < end, `not within ${seconds} s`);
+  }
+}
 
 const trouble = (page, id) => page.waitForSelector(`[data-trouble="${id}"]`, { timeout: 30 * SECONDS });
 
@@ -44,15 +55,59 @@ describe('before a talk', () => {
   }
 });
 
+describe('on a small screen', () => {
+  for (const [width, height, why] of [
+    [360, 560, 'a phone'],
+    [720, 450, 'a laptop at 200 %'],
+    [320, 256, 'a laptop at 400 %'],
+  ]) {
+    test(`nothing is out of sight at ${width} by ${height}, ${why}`, async () => {
+      const { page, close } = await openBrowser({ viewport: { width, height } });
+      try {
+        await page.goto(server.url);
+        await page.getByText('135 million parameters').waitFor();
+        await shot(page, `small-${width}-empty`);
+        assert.deepEqual(await outOfSight(page), []);
+        assert.deepEqual(await accessibilityViolations(page), []);
+
+        await page.getByRole('button', { name: 'Talk' }).click();
+        await trouble(page, 'refused');
+        await shot(page, `small-${width}-trouble`);
+        assert.deepEqual(await outOfSight(page), []);
+        assert.deepEqual(await accessibilityViolations(page), []);
+
+        await page.getByLabel('Type to JEX').fill('What is the capital of France?');
+        await page.keyboard.press('Enter');
+        await page.locator('[data-line=said]').waitFor();
+        await shot(page, `small-${width}-said`);
+        assert.deepEqual(await outOfSight(page), []);
+        assert.deepEqual(await accessibilityViolations(page), []);
+      } finally {
+        await close();
+      }
+    });
+  }
+});
+
 describe('a page that asks only its own server', () => {
   test('first paint needs no LiveKit code, and nothing comes from another host', async () => {
     const { page, close } = await openBrowser();
     const asked = [];
+    const ofLivekit = [];
     page.on('request', (request) => asked.push(request.url()));
+    page.on('response', async (response) => {
+      if (response.url().endsWith('.js') && (await response.text()).includes('could not establish pc connection')) ofLivekit.push(response.url());
+    });
     try {
       await page.goto(server.url);
-      await page.waitForTimeout(1 * SECONDS);
+      await waitFor(() => ofLivekit.length > 0);
 
+      const begun = await page.evaluate(() => {
+        const { startTime: painted } = performance.getEntriesByName('first-contentful-paint')[0];
+        return performance.getEntriesByType('resource').map(({ name, startTime }) => ({ url: name, early: startTime < painted }));
+      });
+      assert.ok(begun.some(({ url, early }) => early && url.endsWith('.js')), 'no script at all was asked for before first paint');
+      assert.deepEqual(begun.filter(({ url, early }) => early && ofLivekit.includes(url)), []);
       assert.deepEqual(asked.filter((url) => !url.startsWith(`${server.url}/`)), []);
       assert.deepEqual(page.complaints, []);
     } finally {
@@ -127,14 +182,33 @@ describe('troubles before a room', () => {
   });
 
   test('LiveKit that cannot be reached is named', async () => {
-    server.api['/api/token'] = () => [
-      200,
-      { server_url: 'ws://127.0.0.1:7880', participant_token: 'x', room_name: 'talk-1', participant_identity: 'caller-1', expires_in_seconds: 300 },
-    ];
+    server.api['/api/token'] = () => [200, TOKEN];
     await page.getByRole('button', { name: 'Talk' }).click();
 
     await trouble(page, 'livekit-gone');
     assert.deepEqual(page.complaints, []);
+  });
+
+  test('an address of LiveKit that is none is told in the words of the browser', async () => {
+    server.api['/api/token'] = () => [200, { ...TOKEN, server_url: 'nowhere' }];
+    await page.getByRole('button', { name: 'Talk' }).click();
+
+    const card = await trouble(page, 'unknown');
+    assert.match(await card.innerText(), /could not begin: \S/);
+    await page.getByRole('button', { name: 'Try again' }).waitFor();
+  });
+
+  test('a part of the page that cannot be loaded is told, and asked for again', async () => {
+    const html = await (await fetch(server.url)).text();
+    await page.route('**/*.js', (route) => (html.includes(new URL(route.request().url()).pathname) ? route.continue() : route.abort()));
+    server.api['/api/token'] = () => [200, TOKEN];
+    await page.reload();
+    await page.getByRole('button', { name: 'Talk' }).click();
+
+    await trouble(page, 'page-incomplete');
+    await page.getByRole('button', { name: 'Load again' }).waitFor();
+    await page.unroute('**/*.js');
+    await trouble(page, 'livekit-gone');
   });
 
   test('typing before Talk begins a talk, and keeps the words', async () => {
@@ -183,6 +257,25 @@ test('a browser without WebRTC is told which ones have it', async () => {
     await trouble(page, 'unsupported');
   } finally {
     await close();
+  }
+});
+
+test('a model that was changed is known from the next talk on', async () => {
+  const own = await servePage();
+  const { page, close } = await openBrowser();
+  try {
+    await page.goto(own.url);
+    await page.getByText('135 million parameters').waitFor();
+
+    own.api['/api/info'] = () => [200, { ...INFO, model: 'llama3.1:8b', model_is_demo: false }];
+    await page.getByRole('button', { name: 'Talk' }).click();
+    await trouble(page, 'refused');
+    await page.keyboard.press('Escape');
+
+    await page.getByText('135 million parameters').waitFor({ state: 'detached' });
+  } finally {
+    await close();
+    await own.stop();
   }
 });
 

@@ -15,6 +15,14 @@ export function part(key) {
   return path;
 }
 
+/** One of our own programs, as cargo built it. */
+export function program(name) {
+  const folder = process.env.JEX_BIN ?? new URL('../../target/release', import.meta.url).pathname;
+  const path = join(folder, name);
+  if (!existsSync(path)) throw new Error(`${path} is missing: run ./dev build, or set JEX_BIN to the folder it is in`);
+  return path;
+}
+
 /** The exported page: what is to be tested, else the part, else what `npm run build` left in web/. */
 export function page() {
   const own = fileURLToPath(new URL('../../web/out', import.meta.url));

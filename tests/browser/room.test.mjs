@@ -4,8 +4,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { startAgent } from './agent.mjs';
-import { accessibilityViolations, openBrowser, OUT, shot } from './browser.mjs';
-import { LIVEKIT_URL, startLivekit, tokenEndpoint } from './livekit.mjs';
+import { accessibilityViolations, openBrowser, OUT, outOfSight, shot } from './browser.mjs';
+import { deleteRoom, startLivekit, tokenEndpoint } from './livekit.mjs';
 import { servePage } from './page-server.mjs';
 import { wav } from './wav.mjs';
 
@@ -14,7 +14,7 @@ let server, livekit;
 let open = [];
 
 before(async () => {
-  server = await servePage({ livekit: LIVEKIT_URL });
+  server = await servePage();
   livekit = await startLivekit();
 });
 after(async () => {
@@ -26,20 +26,29 @@ afterEach(async () => {
   open = [];
 });
 
-const trouble = (page, id) => page.waitForSelector(`[data-trouble="${id}"]`, { timeout: 40 * SECONDS });
+const trouble = (page, id) => orShow(page, page.waitForSelector(`[data-trouble="${id}"]`, { timeout: 40 * SECONDS }));
 const noTrouble = (page) => page.waitForSelector('[data-trouble]', { state: 'detached', timeout: 40 * SECONDS });
 const voice = (page, name) => page.waitForSelector(`canvas[data-voice=${name}]`, { timeout: 20 * SECONDS });
+/** Tells what the page shows instead. */
+async function orShow(page, seen) {
+  return seen.catch(async (error) => {
+    throw new Error(`the page shows: ${await page.locator('body').innerText()}`, { cause: error });
+  });
+}
+
 const answers = (page) => page.locator('[data-line=answer] [data-words]').allInnerTexts();
 
-/** Rooms that the page was let into. */
+/** Rooms that the page was let into, and as whom. */
 function watchRooms() {
   const rooms = [];
+  const callers = [];
   const waiting = [];
-  server.api['/api/token'] = tokenEndpoint((room) => {
+  server.api['/api/token'] = tokenEndpoint((room, caller) => {
     rooms.push(room);
+    callers.push(caller);
     waiting.splice(0).forEach((resolve) => resolve(room));
   });
-  return { rooms, next: () => new Promise((resolve) => waiting.push(resolve)) };
+  return { rooms, callers, next: () => new Promise((resolve) => waiting.push(resolve)) };
 }
 
 async function openPage(options) {
@@ -50,23 +59,68 @@ async function openPage(options) {
   return browser.page;
 }
 
-/** Talk is pressed, and an agent comes. */
-async function talk(options) {
+/** Talk is pressed, and an agent comes; `prepare` changes the page before that. */
+async function talk({ prepare = () => {}, ...options } = {}) {
   const page = await openPage(options);
-  const { next, rooms } = watchRooms();
+  await page.evaluate(prepare);
+  const { next, rooms, callers } = watchRooms();
   const room = next();
   await page.getByRole('button', { name: 'Talk' }).click();
   const agent = await enter(await room);
-  await voice(page, 'listening').catch(async (error) => {
-    throw new Error(`the page shows: ${await page.locator('body').innerText()}`, { cause: error });
-  });
-  return { page, agent, rooms };
+  await orShow(page, voice(page, 'listening'));
+  return { page, agent, rooms, callers, next };
 }
 
 async function enter(room, options) {
   const agent = await startAgent(room, options);
   open.push({ close: () => agent.kill() });
   return agent;
+}
+
+/** Makes the browser ask for the microphone as `window` says: `refusal` names an error; `unplug` ends the microphone. */
+function ownMicrophone() {
+  const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  window.microphones = [];
+  navigator.mediaDevices.getUserMedia = async (wanted) => {
+    if (window.refusal) throw new DOMException('no', window.refusal);
+    const stream = await open(wanted);
+    window.microphones.push(stream.getAudioTracks()[0]);
+    return stream;
+  };
+  window.unplug = (refusal) => {
+    window.refusal = refusal;
+    const track = window.microphones.at(-1);
+    track.stop();
+    track.dispatchEvent(new Event('ended'));
+  };
+}
+
+/** Makes the browser ask the test instead of its owner: `window.questions` are what it asked. */
+function askTheTest() {
+  const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  window.questions = [];
+  navigator.mediaDevices.getUserMedia = (wanted) =>
+    new Promise((resolve, reject) => {
+      const question = {
+        allow: async () => {
+          const stream = await open(wanted);
+          question.track = stream.getAudioTracks()[0];
+          resolve(stream);
+        },
+        deny: () => reject(new DOMException('no', 'NotAllowedError')),
+      };
+      window.questions.push(question);
+    });
+}
+
+/** By Tab alone. */
+async function tabTo(page, name) {
+  for (let step = 0; step < 20; step += 1) {
+    await page.keyboard.press('Tab');
+    const reached = await page.evaluate(() => document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent.trim());
+    if (reached === name) return;
+  }
+  assert.fail(`Tab never comes to ${name}`);
 }
 
 const TURN = {
@@ -178,6 +232,44 @@ describe('a conversation', () => {
     await page.getByRole('button', { name: 'Talk' }).waitFor();
   });
 
+  test('what was said, how it was made, and which microphone can be reached by keyboard alone', async () => {
+    const { page, agent } = await talk();
+    converse(agent);
+    await page.getByText('How it was made').waitFor();
+
+    await page.keyboard.press('.');
+    await agent.saw(({ saw }) => saw === 'interrupt');
+
+    await tabTo(page, 'What was said');
+    await tabTo(page, 'How it was made');
+    await page.keyboard.press('Enter');
+    await page.locator('dl').first().waitFor();
+
+    await tabTo(page, 'Which microphone');
+    const chosen = () => page.getByRole('combobox', { name: 'Which microphone' }).evaluate((select) => select.selectedIndex);
+    const before = await chosen();
+    await page.keyboard.press('ArrowDown');
+    await page.waitForFunction((index) => document.querySelector('select').selectedIndex !== index, before);
+  });
+
+  for (const [width, height] of [
+    [360, 560],
+    [720, 450],
+  ]) {
+    test(`nothing is out of sight at ${width} by ${height}, with a trouble or without`, async () => {
+      const { page, agent } = await talk({ viewport: { width, height } });
+      converse(agent);
+      await page.getByText('How it was made').waitFor();
+      assert.deepEqual(await outOfSight(page), []);
+
+      agent.attributes({ 'jex.problem': JSON.stringify({ stage: 'llm', message: 'Ollama at http://127.0.0.1:11435/v1 refuses connections', remedy: 'Look at `jex logs ollama`' }) });
+      await trouble(page, 'problem-llm');
+      await shot(page, `small-${width}-conversation`);
+      assert.deepEqual(await outOfSight(page), []);
+      assert.deepEqual(await accessibilityViolations(page), []);
+    });
+  }
+
   test('it scrolls by itself only at the end', async () => {
     const { page, agent } = await talk({ viewport: { width: 360, height: 740 } });
     const long = Array.from({ length: 60 }, (_, index) => `Sentence ${index} of a long answer. `);
@@ -196,7 +288,8 @@ describe('a conversation', () => {
   test('the microphone has a level and a choice', async () => {
     const { page } = await talk();
 
-    await page.waitForFunction(() => Number(document.querySelector('[role=meter]')?.getAttribute('aria-valuenow')) > 0);
+    await soundFromMicrophone(page);
+    assert.equal(await page.locator('button [role=meter]').count(), 0, 'nobody is told what is in a button');
     const options = await page.getByRole('combobox', { name: 'Which microphone' }).locator('option').allInnerTexts();
     assert.ok(options.length >= 2, options.join());
     await page.getByRole('combobox', { name: 'Which microphone' }).selectOption({ index: options.length - 1 });
@@ -275,6 +368,70 @@ describe('troubles in a room', () => {
     await trouble(page, 'microphone-busy');
   });
 
+  test('a microphone that is unplugged gives way to another one without a word', async () => {
+    const { page, agent } = await talk({ prepare: ownMicrophone });
+    await agent.saw(({ saw }) => saw === 'track');
+
+    await page.evaluate(() => window.unplug(null));
+
+    await page.waitForFunction(() => window.microphones.length === 2);
+    await soundFromMicrophone(page);
+    assert.equal(await page.locator('[data-trouble]').count(), 0);
+    assert.ok(await page.getByRole('button', { name: 'Mute the microphone' }).isVisible());
+  });
+
+  test('the only microphone is unplugged, and plugged in again', async () => {
+    const { page, agent } = await talk({ prepare: ownMicrophone });
+    await agent.saw(({ saw }) => saw === 'track');
+
+    await page.evaluate(() => window.unplug('NotFoundError'));
+    await trouble(page, 'microphone-absent');
+    await page.evaluate(() => {
+      window.refusal = null;
+      navigator.mediaDevices.dispatchEvent(new Event('devicechange'));
+    });
+
+    await noTrouble(page);
+    await agent.saw(({ saw }) => saw === 'unmuted');
+    await soundFromMicrophone(page);
+  });
+
+  test('a microphone that is taken back in the browser is called denied, not absent', async () => {
+    const { page, agent } = await talk({ prepare: ownMicrophone });
+    await agent.saw(({ saw }) => saw === 'track');
+
+    await page.evaluate(() => window.unplug('NotAllowedError'));
+
+    await trouble(page, 'microphone-denied');
+  });
+
+  test('a microphone that is allowed after the owner left does not stay on', async () => {
+    const { page } = await talk({ prepare: askTheTest });
+    await page.waitForFunction(() => window.questions.length === 1);
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Talk' }).waitFor();
+
+    await page.evaluate(() => window.questions[0].allow());
+
+    await page.waitForFunction(() => window.questions[0].track.readyState === 'ended', null, { timeout: 3 * SECONDS });
+  });
+
+  test('what the browser was asked for one talk is no answer for the next', async () => {
+    const { page } = await talk({ prepare: askTheTest });
+    await page.waitForFunction(() => window.questions.length === 1);
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Talk' }).click();
+    await page.waitForFunction(() => window.questions.length === 2);
+
+    await page.evaluate(() => window.questions[0].deny());
+    await page.waitForTimeout(0.5 * SECONDS);
+    assert.equal(await page.locator('[data-control=mute]').getAttribute('aria-busy'), 'true');
+    await page.evaluate(() => window.questions[1].allow());
+
+    await soundFromMicrophone(page);
+    assert.equal(await page.locator('[data-trouble=microphone-denied]').count(), 0);
+  });
+
   test('a silent microphone brings a hint, and a sound takes it away', async () => {
     // Twelve seconds of nothing, then four of a tone.
     const rate = 16_000;
@@ -314,10 +471,14 @@ describe('troubles in a room', () => {
     await trouble(page, 'agent-gone');
     assert.deepEqual(await answers(page), ['I was about to say —']);
 
-    await enter(rooms.at(-1));
+    const back = await enter(rooms.at(-1));
     await noTrouble(page);
     await voice(page, 'listening');
     assert.equal(rooms.length, 1);
+    // It counts from one again.
+    back.tell({ do: 'say', answer: 'A1', segment: 'S1', words: ['Here I am ', 'again.'] });
+    await page.getByText('Here I am again.', { exact: true }).waitFor();
+    assert.deepEqual(await answers(page), ['I was about to say —', 'Here I am again.']);
   });
 
   test('an agent that is killed is missed within seconds, though LiveKit needs twenty', async () => {
@@ -358,7 +519,8 @@ describe('troubles in a room', () => {
     const card = await trouble(page, 'answer-late');
     assert.match(await card.innerText(), /language model \(jex-demo\)/);
     await shot(page, 'trouble-answer-late');
-    await page.getByRole('button', { name: 'Stop waiting' }).click();
+    await tabTo(page, 'Stop waiting');
+    await page.keyboard.press('Enter');
     await agent.saw(({ saw }) => saw === 'interrupt');
   });
 
@@ -370,6 +532,83 @@ describe('troubles in a room', () => {
     assert.match(await card.innerText(), /Speech recognition is not working: Wyoming at 127\.0\.0\.1:10300/);
     agent.attributes({ 'jex.problem': '' });
     await noTrouble(page);
+  });
+
+  for (const [stage, what] of [
+    ['llm', 'The language model'],
+    ['tts', 'The voice'],
+  ]) {
+    test(`${what.toLowerCase()} that fails is asked again with a press`, async () => {
+      const { page, agent } = await talk();
+      agent.attributes({ 'jex.problem': JSON.stringify({ stage, message: 'it refuses connections', remedy: 'Look at `jex status`' }) });
+      const card = await trouble(page, `problem-${stage}`);
+      assert.match(await card.innerText(), new RegExp(`${what} is not working: It refuses connections`));
+      await page.getByRole('button', { name: 'Type a question' }).waitFor();
+
+      agent.tell({ do: 'heard', segment: 'S1', text: 'What is the capital of France?', final: true });
+      await page.getByRole('button', { name: 'Ask again' }).click();
+
+      await agent.saw(({ saw, text }) => saw === 'chat' && text === 'What is the capital of France?');
+    });
+  }
+
+  test('a key that LiveKit does not know', async () => {
+    const page = await openPage();
+    const good = tokenEndpoint();
+    server.api['/api/token'] = () => {
+      const [status, reply] = good();
+      return [status, { ...reply, participant_token: reply.participant_token.replace(/.{8}$/, 'AAAAAAAA') }];
+    };
+    await page.getByRole('button', { name: 'Talk' }).click();
+
+    await trouble(page, 'token-rejected');
+    assert.deepEqual(page.complaints, []);
+    watchRooms();
+    await page.getByRole('button', { name: 'Try now' }).click();
+    await voice(page, 'connecting');
+  });
+
+  test('a firewall that lets no sound through', async () => {
+    const page = await openPage();
+    await page.evaluate(() => {
+      const Real = window.RTCPeerConnection;
+      window.RTCPeerConnection = class extends Real {
+        // Only over a relay, and there is none.
+        constructor(config) {
+          super({ ...config, iceTransportPolicy: 'relay' });
+        }
+        setConfiguration(config) {
+          super.setConfiguration({ ...config, iceTransportPolicy: 'relay' });
+        }
+      };
+    });
+    watchRooms();
+    await page.getByRole('button', { name: 'Talk' }).click();
+
+    const card = await trouble(page, 'no-media-path');
+    assert.match(await card.innerText(), /UDP ports \(50000 to 50100\) or TCP port 7881/);
+    await shot(page, 'trouble-no-media-path');
+  });
+
+  test('a conversation that the server ends', async () => {
+    const { page, rooms, next } = await talk();
+
+    await deleteRoom(rooms[0]);
+
+    await trouble(page, 'ended-by-server');
+    const room = next();
+    await page.getByRole('button', { name: 'Talk again' }).click();
+    await enter(await room);
+    await voice(page, 'listening');
+  });
+
+  test('a conversation that goes on in another window', async () => {
+    const { page, rooms, callers } = await talk();
+
+    await enter(rooms[0], { identity: callers[0], ready: false });
+
+    await trouble(page, 'elsewhere');
+    await page.getByRole('button', { name: 'Talk here' }).waitFor();
   });
 
   test('sound that the browser holds back starts with a press', async () => {
@@ -385,27 +624,39 @@ describe('troubles in a room', () => {
     await page.getByRole('button', { name: 'Talk' }).click();
     await enter(await room);
     await trouble(page, 'sound-blocked');
+    // A voice that is not played is not missed for being silent.
+    await page.waitForTimeout(8 * SECONDS);
+    await trouble(page, 'sound-blocked');
 
     await page.evaluate(() => (window.mayPlay = true));
     await page.getByRole('button', { name: 'Play the voice' }).click();
     await noTrouble(page);
   });
 
-  test('LiveKit is killed and comes back: the page counts down and goes on in the same room', async () => {
-    const { page, rooms } = await talk();
+  test('LiveKit is killed and comes back: the page counts down and goes on in the same room, with what was typed', async () => {
+    const { page, rooms, agent: before } = await talk();
     await livekit.kill();
+    // Ours comes back as the same; this one would come beside the next.
+    await before.kill();
 
     await trouble(page, 'resuming');
     await page.getByTestId('countdown').waitFor();
     await shot(page, 'trouble-resuming');
+    await page.getByLabel('Type to JEX').fill('Are you there?');
+    await page.keyboard.press('Enter');
+    await page.getByText('Waits until JEX is there').waitFor();
     livekit = await startLivekit();
 
     await page.waitForSelector('[data-trouble=resuming]', { state: 'detached', timeout: 40 * SECONDS });
-    await enter(rooms.at(-1));
+    const agent = await enter(rooms.at(-1));
+    await orShow(page, agent.saw(({ saw, text }) => saw === 'chat' && text === 'Are you there?'));
+    await page.getByText('Waits until JEX is there').waitFor({ state: 'detached' });
     await voice(page, 'listening');
     assert.equal(rooms.length, 1);
   });
 });
+
+const soundFromMicrophone = (page) => page.waitForFunction(() => Number(document.querySelector('[role=meter]')?.getAttribute('aria-valuenow')) > 0);
 
 /** Measures the CPU time of the page's main thread for a while, in percent: what the machine does besides is not in it. */
 async function mainThread(page) {

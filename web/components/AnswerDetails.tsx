@@ -1,4 +1,5 @@
 import type { Turn } from '@/conversation/turn';
+import { made } from '@/server/api';
 
 const STAGES: readonly [name: string, label: string][] = [
   ['speech_end_to_final', 'Understanding your words'],
@@ -25,7 +26,7 @@ export function AnswerDetails({ turn }: { turn: Turn }) {
     const provider = turn.providers[name];
     if (provider !== undefined) rows.push([label, provider]);
   }
-  if (turn.madeWhere !== '') rows.push(['Made', turn.madeWhere]);
+  if (turn.madeWhere !== '') rows.push(['Made', made(turn.madeWhere)]);
   if (turn.problem !== null) rows.push(['What went wrong', `${turn.problem.message} ${turn.problem.remedy}`.trim()]);
 
   return (

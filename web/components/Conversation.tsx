@@ -24,7 +24,7 @@ export function Conversation({ thread, name, language }: Props) {
       // Scrolls by keyboard, too.
       // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
       tabIndex={0}
-      className="min-h-0 flex-1 overflow-y-auto overscroll-contain"
+      className="relative min-h-16 flex-1 overflow-y-auto overscroll-contain"
     >
       <ol className="flex min-h-full flex-col justify-end gap-6 px-1 py-4">
         {lines.map((line) => (

@@ -1,12 +1,11 @@
 import { Cloud, LockKeyhole } from 'lucide-react';
+import { HERE, made } from '@/server/api';
 
 interface Props {
   name: string;
   /** Where the last answer was made; `null` before there is one. */
   madeWhere: string | null;
 }
-
-const HERE = 'on this machine';
 
 export function Header({ name, madeWhere }: Props) {
   const Mark = madeWhere === HERE ? LockKeyhole : Cloud;
@@ -17,7 +16,7 @@ export function Header({ name, madeWhere }: Props) {
         <p className="flex items-center gap-1.5 text-sm text-quiet">
           <Mark aria-hidden="true" className="size-3.5 text-accent" />
           <span className="sr-only">The last answer was made </span>
-          {madeWhere === HERE ? madeWhere : `by ${madeWhere}`}
+          {made(madeWhere)}
         </p>
       )}
     </header>

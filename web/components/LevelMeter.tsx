@@ -41,7 +41,7 @@ export function LevelMeter({ track, muted }: Props) {
       aria-valuemax={100}
       aria-valuenow={0}
       data-testid="level"
-      className="absolute inset-x-2 bottom-1.5 h-0.5 overflow-hidden rounded-full bg-line"
+      className="pointer-events-none absolute inset-x-2 bottom-1.5 h-0.5 overflow-hidden rounded-full bg-line"
     >
       <span ref={bar} className="block h-full origin-left scale-x-0 rounded-full bg-accent" />
     </span>

@@ -2,7 +2,7 @@
 
 import { X } from 'lucide-react';
 import { useEffect, useRef } from 'react';
-import type { Info } from '@/server/api';
+import { made, type Info } from '@/server/api';
 import { KEYS } from './useKeys';
 import { Honesty } from './Welcome';
 
@@ -59,7 +59,7 @@ function MenuContents({ onClose, name, info }: Omit<Props, 'open'>) {
       <h2 className="mt-6 border-t border-line pt-6 font-semibold">About {name}</h2>
       {info !== null && (
         <p className="mt-2 text-sm text-quiet">
-          Answers come from the model {info.model}, {info.madeWhere === 'on this machine' ? 'on this machine' : `at ${info.madeWhere}`}. Version {info.version}.
+          Answers are made with the model {info.model}, {made(info.madeWhere)}. Version {info.version}.
         </p>
       )}
       <Honesty info={info} className="mt-2 text-sm text-quiet" />

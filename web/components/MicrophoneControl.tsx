@@ -13,18 +13,21 @@ export function MicrophoneControl({ talk }: { talk: Talk }) {
 
   return (
     <div className="flex rounded-full border border-line">
-      <button
-        type="button"
-        data-control="mute"
-        aria-label={label}
-        title={`${label} (Space)`}
-        aria-busy={microphone === 'asking'}
-        onClick={talk.toggleMicrophone}
-        className={`relative flex h-[2.625rem] w-12 items-center justify-center rounded-full ${on ? 'text-accent' : 'text-quiet'}`}
-      >
-        <Icon aria-hidden="true" className="size-5" />
+      {/* The meter lies over the button, not in it: what is in a button is read as its name, or not at all. */}
+      <div className="relative">
+        <button
+          type="button"
+          data-control="mute"
+          aria-label={label}
+          title={`${label} (Space)`}
+          aria-busy={microphone === 'asking'}
+          onClick={talk.toggleMicrophone}
+          className={`flex h-[2.625rem] w-12 items-center justify-center rounded-full ${on ? 'text-accent' : 'text-quiet'}`}
+        >
+          <Icon aria-hidden="true" className="size-5" />
+        </button>
         {view.microphone !== null && <LevelMeter track={view.microphone.track} muted={view.microphone.muted} />}
-      </button>
+      </div>
       {view.microphones.length > 0 && view.microphone !== null && (
         <div className="relative flex h-[2.625rem] w-8 items-center justify-center rounded-full text-quiet has-focus-visible:outline-2 has-focus-visible:outline-offset-2 has-focus-visible:outline-accent">
           <ChevronDown aria-hidden="true" className="size-4" />

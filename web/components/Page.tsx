@@ -15,19 +15,21 @@ import { Menu } from './Menu';
 import { MicrophoneHint } from './MicrophoneHint';
 import { useInfo } from './useInfo';
 import { useKeys } from './useKeys';
+import { useOverflow } from './useOverflow';
 import { VoiceRow } from './VoiceRow';
 import { Welcome } from './Welcome';
 
 export function Page() {
   const talk = useTalk();
-  const info = useInfo();
+  const talking = talk.state.phase !== 'idle';
+  const info = useInfo(talking);
   const name = info?.assistantName ?? 'JEX';
   const { now, trouble, agentIsMissing } = useTrouble(talk, info, name);
   const field = useRef<HTMLTextAreaElement>(null);
+  const [box, overflows] = useOverflow();
   const [menuOpen, setMenuOpen] = useState(false);
 
   const { state, view, thread, microphone, livekit } = talk;
-  const talking = state.phase !== 'idle';
   const room = 'room' in state ? state.room : null;
   const voice = voiceOf(state.phase, view.agent, agentIsMissing);
   const empty = !thread.some(isVisible);
@@ -52,27 +54,31 @@ export function Page() {
     type: () => field.current?.focus(),
     play: talk.playSound,
     'stop-answer': talk.stopAnswer,
-    leave: talk.leave,
+    'ask-again': talk.askAgain,
     reload: () => location.reload(),
   };
 
   return (
     <div className="mx-auto flex h-dvh max-w-[44rem] flex-col px-4">
       <Header name={name} madeWhere={lastTurn(thread)?.madeWhere || null} />
-      <main className={`flex min-h-0 flex-1 flex-col ${empty ? 'justify-center' : ''}`}>
+      {/* On a small screen it scrolls as a whole, rather than slide under the bar. */}
+      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
+      <main ref={box} tabIndex={overflows && empty ? 0 : undefined} className="relative flex min-h-0 flex-1 flex-col overflow-y-auto">
         <h1 className="sr-only">Conversation with {name}</h1>
-        <Conversation thread={thread} name={name} language={info?.language} />
-        <VoiceRow
-          voice={voice}
-          large={empty}
-          track={voice === 'hearing' ? (view.microphone?.track ?? null) : (view.agent?.audio ?? null)}
-          onStop={talk.stopAnswer}
-        />
-        {empty && trouble === null && <Welcome name={name} info={info} talking={talking} />}
-        {microphone === 'on' && view.microphone !== null && trouble === null && (
-          <MicrophoneHint key={view.microphone.track.id} track={view.microphone.track} agentListens={view.agent?.state === 'listening'} />
-        )}
-        <TroubleCard trouble={trouble} alone={empty} now={now} onRemedy={(remedy) => remedies[remedy]()} />
+        <div className={empty ? 'my-auto pb-2' : 'contents'}>
+          <Conversation thread={thread} name={name} language={info?.language} />
+          <VoiceRow
+            voice={voice}
+            large={empty}
+            track={voice === 'hearing' ? (view.microphone?.track ?? null) : (view.agent?.audio ?? null)}
+            onStop={talk.stopAnswer}
+          />
+          {empty && trouble === null && <Welcome name={name} info={info} talking={talking} />}
+          {microphone === 'on' && view.microphone !== null && trouble === null && (
+            <MicrophoneHint key={view.microphone.track.id} track={view.microphone.track} agentListens={view.agent?.state === 'listening'} />
+          )}
+          <TroubleCard trouble={trouble} alone={empty} now={now} onRemedy={(remedy) => remedies[remedy]()} />
+        </div>
       </main>
       <Bar talk={talk} talking={talking} name={name} field={field} onMenu={() => setMenuOpen(true)} />
       <Menu open={menuOpen} onClose={() => setMenuOpen(false)} name={name} info={info} />

@@ -17,7 +17,7 @@ export function VoiceRow({ voice, large, track, onStop }: Props) {
       <VoiceShape
         voice={voice}
         track={track}
-        className={`${large ? 'size-56' : 'size-20'} ${voice === 'idle' || voice === 'trouble' ? 'text-quiet' : 'text-accent'}`}
+        className={`${large ? 'size-[clamp(4rem,50dvh-8rem,14rem)]' : 'size-20'} ${voice === 'idle' || voice === 'trouble' ? 'text-quiet' : 'text-accent'}`}
       />
       <p className={`text-sm text-quiet ${large ? 'h-6' : 'flex-1'}`} data-testid="voice-words">
         {words}

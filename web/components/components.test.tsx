@@ -24,7 +24,7 @@ const TURN: Turn = {
   stages: { speech_end_to_final: 640, speech_end_to_first_audio: 1_230 },
   problem: null,
 };
-const INFO = { assistantName: 'Ada', language: 'en', model: 'jex-demo', modelIsDemo: true, madeWhere: 'on this machine', version: '0.1.0' };
+const INFO = { assistantName: 'Ada', language: 'en', model: 'jex-demo', modelIsDemo: true, madeWhere: 'on this machine', version: '0.1.0', mediaPorts: null };
 
 describe('the conversation', () => {
   const said = { kind: 'said', text: 'Hi', final: true } as const;
@@ -103,8 +103,8 @@ describe('how an answer was made', () => {
     rerender(<Header name="Ada" madeWhere="on this machine" />);
     expect(screen.getByText('on this machine')).toBeVisible();
 
-    rerender(<Header name="Ada" madeWhere="api.example" />);
-    expect(screen.getByText('by api.example')).toBeVisible();
+    rerender(<Header name="Ada" madeWhere="api.example.com" />);
+    expect(screen.getByText('by api.example.com')).toBeVisible();
   });
 });
 
@@ -189,5 +189,11 @@ describe('what one should know', () => {
 
     await userEvent.click(screen.getByRole('button', { name: 'Close' }));
     expect(onClose).toHaveBeenCalledOnce();
+  });
+
+  it('names the provider elsewhere', () => {
+    render(<Menu open name="Ada" info={{ ...INFO, model: 'large', madeWhere: 'api.example.com' }} onClose={() => undefined} />);
+
+    expect(screen.getByText(/model large, by api\.example\.com\. Version/)).toBeVisible();
   });
 });

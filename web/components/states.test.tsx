@@ -26,6 +26,7 @@ function talkWith(changes: Partial<Talk>): Talk {
     tryNow: vi.fn(),
     leave: vi.fn(),
     type: vi.fn(),
+    askAgain: vi.fn(),
     toggleMicrophone: vi.fn(),
     openMicrophone: vi.fn(),
     chooseMicrophone: vi.fn(),

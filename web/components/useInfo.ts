@@ -5,8 +5,8 @@ import { readInfo, type Info } from '@/server/api';
 
 const AGAIN_MS = 5_000;
 
-/** Name, model and where answers are made; `null` until the page's server has said. */
-export function useInfo(): Info | null {
+/** Name, model and where answers are made; `null` until the page's server has said. A talk may begin with another model. */
+export function useInfo(talking: boolean): Info | null {
   const [info, setInfo] = useState<Info | null>(null);
 
   useEffect(() => {
@@ -25,7 +25,7 @@ export function useInfo(): Info | null {
       over = true;
       clearTimeout(timer);
     };
-  }, []);
+  }, [talking]);
 
   return info;
 }

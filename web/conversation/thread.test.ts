@@ -35,7 +35,7 @@ describe('what the owner said', () => {
     const typed = after({ kind: 'typed', id: '1', text: 'Hello' });
     expect(typed[0]).toMatchObject({ final: true, delivery: 'waiting' });
 
-    expect(extend(typed, { kind: 'handed-over', id: '1' })[0]).toMatchObject({ delivery: 'done' });
+    expect(extend(typed, { kind: 'handed-over', key: 'typed/1' })[0]).toMatchObject({ delivery: 'done' });
   });
 
   it('is marked as unsent when the owner left before', () => {
@@ -74,6 +74,10 @@ describe('an answer', () => {
 
   it('of an agent that counts anew is another one', () => {
     expect(texts(after(spoken('First'), ended(false), spoken('Second', 'S1', 'A1', 'agent-2')))).toEqual(['First', 'Second']);
+  });
+
+  it('is cut short when its agent begins another one', () => {
+    expect(texts(after(spoken('I was about'), spoken('Hello'), spoken('Hello again', 'S2', 'A2')))).toEqual(['Hello —', 'Hello again']);
   });
 
   it('is told by its account when no words of it arrived', () => {

@@ -1,7 +1,8 @@
 /**
  * The thread: what the owner said and what JEX said, in the order it began. Pure: events in, thread out.
  *
- * Identifiers of segments, answers and turns are counted by each agent anew, so every key carries the agent's identity.
+ * Identifiers of segments and answers are unique to one stay of an agent in the room: one that was restarted has the
+ * identity of the one before. Keys begin with that identity, so that the lines of whoever is gone are found.
  */
 
 import type { Turn } from './turn';
@@ -37,7 +38,7 @@ export type Thread = readonly Line[];
 export type ThreadEvent =
   | { kind: 'heard'; agent: string; segment: string; text: string; final: boolean }
   | { kind: 'typed'; id: string; text: string }
-  | { kind: 'handed-over'; id: string }
+  | { kind: 'handed-over'; key: string }
   | { kind: 'spoken'; agent: string; answer: string; segment: string; text: string }
   | { kind: 'segment-ended'; agent: string; answer: string; interrupted: boolean }
   | { kind: 'accounted'; agent: string; turn: Turn }
@@ -52,7 +53,7 @@ export function extend(thread: Thread, event: ThreadEvent): Thread {
     case 'typed':
       return [...thread, { kind: 'said', key: `typed/${event.id}`, text: event.text, final: true, delivery: 'waiting' }];
     case 'handed-over':
-      return change(thread, `typed/${event.id}`, (line) => (line.kind === 'said' ? { ...line, delivery: 'done' } : line));
+      return change(thread, event.key, (line) => (line.kind === 'said' ? { ...line, delivery: 'done' } : line));
     case 'spoken':
       return spoken(thread, event);
     case 'segment-ended':
@@ -89,6 +90,17 @@ export function lastTurn(thread: Thread): Turn | null {
   return answer?.turn ?? null;
 }
 
+/** The typed words that are next to be handed over. */
+export function nextWaiting(thread: Thread): Said | null {
+  return thread.find(isWaiting) ?? null;
+}
+
+/** What the owner said or typed last, as far as the agent got it. */
+export function lastSaid(thread: Thread): string | null {
+  const said = thread.findLast((line): line is Said => line.kind === 'said' && line.final && line.delivery === 'done' && isVisible(line));
+  return said?.text ?? null;
+}
+
 function heard(thread: Thread, event: ThreadEvent & { kind: 'heard' }): Thread {
   const key = `${event.agent}/${event.segment}`;
   const line: Said = { kind: 'said', key, text: event.text, final: event.final, delivery: 'done' };
@@ -100,8 +112,11 @@ function heard(thread: Thread, event: ThreadEvent & { kind: 'heard' }): Thread {
 
 function spoken(thread: Thread, event: ThreadEvent & { kind: 'spoken' }): Thread {
   const segment = { id: event.segment, text: event.text };
+  const key = `${event.agent}/${event.answer}`;
+  // One that was killed and is back at once leaves no other trace: LiveKit calls it the same participant.
+  const before = thread.some((line) => line.key === key) ? thread : agentGone(thread, event.agent);
 
-  return changeAnswer(thread, `${event.agent}/${event.answer}`, (answer) => {
+  return changeAnswer(before, key, (answer) => {
     const known = answer.segments.some((other) => other.id === segment.id);
     return {
       ...answer,

@@ -11,7 +11,7 @@ const WHOLE = {
   made_where: 'on this machine',
   providers: { stt: 'Whisper', llm: 'jex-demo', tts: '' },
   stages_ms: { speech_end_to_final: 640, answer_audio: 'long' },
-  problem: { stage: 'tts', message: 'Piper is gone', remedy: 'jex logs tts' },
+  problem: { stage: 'tts', message: 'Piper is gone', remedy: 'jex logs piper' },
 };
 
 describe('the account of an answer', () => {
@@ -24,7 +24,7 @@ describe('the account of an answer', () => {
       madeWhere: 'on this machine',
       providers: { stt: 'Whisper', llm: 'jex-demo' },
       stages: { speech_end_to_final: 640 },
-      problem: { stage: 'tts', message: 'Piper is gone', remedy: 'jex logs tts' },
+      problem: { stage: 'tts', message: 'Piper is gone', remedy: 'jex logs piper' },
     });
   });
 

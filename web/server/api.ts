@@ -1,14 +1,30 @@
 /** What the page asks of its own server, and the replies parsed into types that cannot be wrong. */
 
+/** Where answers are made while no provider elsewhere has a part in them. */
+export const HERE = 'on this machine';
+
+/** As it stands in a sentence: "on this machine", "by api.example.com". */
+export function made(madeWhere: string): string {
+  return madeWhere === HERE ? madeWhere : `by ${madeWhere}`;
+}
+
 export interface Info {
   assistantName: string;
   language: string;
   model: string;
   /** The packaged 135M English model: a demo. */
   modelIsDemo: boolean;
-  /** "on this machine", or the provider's host. */
+  /** `HERE`, or the provider's host. */
   madeWhere: string;
   version: string;
+  /** Where sound travels; `null` for a LiveKit that JEX does not run. */
+  mediaPorts: MediaPorts | null;
+}
+
+export interface MediaPorts {
+  udpFirst: number;
+  udpLast: number;
+  tcp: number;
 }
 
 export interface Health {
@@ -72,6 +88,7 @@ export async function readInfo(): Promise<Info> {
     modelIsDemo: reply['model_is_demo'] === true,
     madeWhere: text(reply, 'made_where'),
     version: text(reply, 'version'),
+    mediaPorts: mediaPorts(reply['media_ports']),
   };
 }
 
@@ -83,6 +100,11 @@ export async function readHealth(): Promise<Health> {
     livekit: text(reply, 'livekit') === 'ready' ? 'ready' : 'unreachable',
     agent: agent === 'ready' || agent === 'registering' ? agent : 'unreachable',
   };
+}
+
+function mediaPorts(value: unknown): MediaPorts | null {
+  if (!isRecord(value)) return null;
+  return { udpFirst: number(value, 'udp_first'), udpLast: number(value, 'udp_last'), tcp: number(value, 'tcp') };
 }
 
 type Reply = Record<string, unknown>;

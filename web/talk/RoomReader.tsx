@@ -1,8 +1,8 @@
 /** Plays the agent's voice and reads the room with LiveKit's own hooks. Shows nothing. */
 
 import { RoomAudioRenderer, RoomContext, useAudioPlayback, useLocalParticipant, useMediaDeviceSelect, useRemoteParticipants } from '@livekit/components-react';
-import { ParticipantKind, RemoteTrack, RoomEvent, Track, type Room } from 'livekit-client';
-import { useEffect, useMemo } from 'react';
+import { ParticipantKind, RemoteTrack, RoomEvent, Track, TrackEvent, type Room } from 'livekit-client';
+import { useCallback, useEffect, useMemo, useSyncExternalStore } from 'react';
 import { parseProblem } from '@/conversation/turn';
 import { useSilentSender } from './useSilentSender';
 import { agentState, type Agent, type RoomView } from './view';
@@ -47,14 +47,14 @@ function Reader({ room, onView }: Props) {
   const problem = attributes?.['jex.problem'];
   const publication = participant?.getTrackPublication(Track.Source.Microphone);
   const voice = publication?.track instanceof RemoteTrack ? publication.track : undefined;
-  const silent = useSilentSender(participant !== undefined && publication?.isMuted !== true, voice);
+  const silent = useSilentSender(participant !== undefined && publication?.isMuted !== true && canPlayAudio, voice);
   const audio = voice?.mediaStreamTrack ?? null;
   const agent = useMemo<Agent | null>(() => {
     if (identity === undefined) return null;
     return { identity, state, hearing, problem: parseProblem(problem), silent, audio };
   }, [identity, state, hearing, problem, silent, audio]);
 
-  const ownTrack = microphoneTrack?.track?.mediaStreamTrack ?? null;
+  const ownTrack = useMediaStreamTrack(microphoneTrack?.track);
   const microphone = useMemo(
     () => (ownTrack === null ? null : { track: ownTrack, muted: !isMicrophoneEnabled }),
     [ownTrack, isMicrophoneEnabled],
@@ -69,4 +69,16 @@ function Reader({ room, onView }: Props) {
   }, [onView, agent, microphone, microphones, activeDeviceId, canPlayAudio]);
 
   return null;
+}
+
+/** Another microphone that takes over gives another one under the same publication. */
+function useMediaStreamTrack(track: Track | undefined): MediaStreamTrack | null {
+  const subscribe = useCallback(
+    (changed: () => void) => {
+      track?.on(TrackEvent.Restarted, changed);
+      return () => void track?.off(TrackEvent.Restarted, changed);
+    },
+    [track],
+  );
+  return useSyncExternalStore(subscribe, () => track?.mediaStreamTrack ?? null);
 }

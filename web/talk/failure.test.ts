@@ -9,6 +9,7 @@ describe('why a talk could not begin', () => {
     [connectionError('WebSocket'), 'livekit-gone'],
     [connectionError('Timeout'), 'livekit-gone'],
     [connectionError('NotAllowed'), 'token-rejected'],
+    [connectionError('NotAllowed', 'could not establish signal connection: this service knows no such key'), 'token-rejected'],
     [connectionError('InternalError', 'could not establish pc connection'), 'no-media-path'],
     [new Error('odd'), 'unknown'],
     ['odd', 'unknown'],

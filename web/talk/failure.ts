@@ -51,7 +51,7 @@ export function isPassing(failure: Failure): boolean {
 
 function connectionFailure(error: ConnectionError, online: boolean): Failure {
   // The signal connection stood, and no pair of candidates came through.
-  if (/pc connection|peer ?connection|ICE/i.test(error.message)) return { kind: 'no-media-path', online };
+  if (/\bpc connection\b/i.test(error.message)) return { kind: 'no-media-path', online };
 
   switch (error.reasonName) {
     case 'NotAllowed':

@@ -1,6 +1,20 @@
 /** Joins a LiveKit room as a caller. Loaded after first paint: only this file and `RoomReader` hold LiveKit's code. */
 
-import { DisconnectReason, ParticipantKind, Room, RoomEvent, Track, type ReconnectPolicy, type TextStreamHandler } from 'livekit-client';
+import {
+  ConnectionError,
+  ConnectionErrorReason,
+  ConnectionState,
+  DisconnectReason,
+  ParticipantEvent,
+  ParticipantKind,
+  Room,
+  RoomEvent,
+  RpcError,
+  Track,
+  type ReconnectPolicy,
+  type TextStreamHandler,
+  type TrackPublication,
+} from 'livekit-client';
 import type { ThreadEvent } from '@/conversation/thread';
 import { parseTurn } from '@/conversation/turn';
 import type { RoomToken } from '@/server/api';
@@ -37,9 +51,15 @@ export async function join(token: RoomToken, events: RoomEvents, tell: (event: T
     await room.connect(token.serverUrl, token.token, { maxRetries: 1, peerConnectionTimeout: 10_000, websocketTimeout: 8_000 });
   } catch (error) {
     void room.disconnect();
-    throw error;
+    throw named(error);
   }
   return { room, leave: () => room.disconnect() };
+}
+
+/** livekit-client 2.23 gives the error of a failed signal connection its true reason, but leaves it the name of another. */
+function named(error: unknown): unknown {
+  if (error instanceof ConnectionError) error.reasonName = ConnectionErrorReason[error.reason] ?? '';
+  return error;
 }
 
 /** The caller's words come under the caller's identity, JEX's under its own: one stream for each segment of an answer. */
@@ -83,25 +103,56 @@ function agentIdentity(room: Room): string {
   return agent?.identity ?? '';
 }
 
-/** `deviceId` counts when the microphone is opened for the first time in this room. */
-export async function setMicrophone(room: Room, on: boolean, deviceId?: string): Promise<void> {
-  await room.localParticipant.setMicrophoneEnabled(on, deviceId === undefined ? undefined : { deviceId });
+/** `deviceId` counts when the microphone is opened for the first time in this room. Throws what the browser throws. */
+export async function openMicrophone(room: Room, deviceId?: string): Promise<void> {
+  const { localParticipant } = room;
+  if (localParticipant.getTrackPublication(Track.Source.Microphone) !== undefined) {
+    await localParticipant.setMicrophoneEnabled(true);
+    return;
+  }
+
+  const [track] = await localParticipant.createTracks({ audio: deviceId === undefined ? true : { deviceId } });
+  if (track === undefined) return;
+  // Whoever leaves while the browser asks, or the server is told, must not find the microphone still on.
+  const stop = () => track.stop();
+  if (room.state === ConnectionState.Disconnected) return stop();
+  room.once(RoomEvent.Disconnected, stop);
+  await localParticipant.publishTrack(track).catch((error: unknown) => {
+    stop();
+    throw error;
+  });
 }
 
-/** The microphone's track ended by itself: unplugged, or taken back in the browser. */
-export function onMicrophoneEnded(room: Room, ended: () => void): () => void {
-  const track = room.localParticipant.getTrackPublication(Track.Source.Microphone)?.track?.mediaStreamTrack;
-  track?.addEventListener('ended', ended, { once: true });
-  return () => track?.removeEventListener('ended', ended);
+export async function muteMicrophone(room: Room): Promise<void> {
+  await room.localParticipant.setMicrophoneEnabled(false);
+}
+
+/** Unplugged or taken back in the browser, and livekit-client, which mutes it then, has found no other one. */
+export function onMicrophoneLost(room: Room, lost: () => void): () => void {
+  const onMuted = ({ source, track }: TrackPublication) => {
+    if (source === Track.Source.Microphone && track?.mediaStreamTrack.readyState === 'ended') lost();
+  };
+  room.localParticipant.on(ParticipantEvent.TrackMuted, onMuted);
+  return () => void room.localParticipant.off(ParticipantEvent.TrackMuted, onMuted);
 }
 
 export async function chooseMicrophone(room: Room, deviceId: string): Promise<void> {
   await room.switchActiveDevice('audioinput', deviceId);
 }
 
-/** Typed words are a turn like spoken ones. */
+/** Typed words are a turn like spoken ones. Throws while they would not reach the agent. */
 export async function sendTyped(room: Room, text: string): Promise<void> {
+  await knock(room);
   await room.localParticipant.sendText(text, { topic: 'lk.chat' });
+}
+
+/** LiveKit drops what is sent to somebody who has only just come, and tells nobody. Any reply shows that it does so no more. */
+async function knock(room: Room): Promise<void> {
+  try {
+    await room.localParticipant.performRpc({ destinationIdentity: agentIdentity(room), method: 'jex.knock', payload: '', responseTimeout: 1_000 });
+  } catch (error) {
+    if (!(error instanceof RpcError) || error.code !== RpcError.ErrorCode.UNSUPPORTED_METHOD) throw error;
+  }
 }
 
 export async function stopAnswer(room: Room): Promise<void> {

@@ -29,8 +29,8 @@ describe('the voice', () => {
   });
 });
 
-it('an agent that waits for words listens, one that says nothing is not ready', () => {
-  expect(agentState('idle')).toBe('listening');
+it('an agent that knows of nobody, or says nothing, is not ready', () => {
+  expect(agentState('idle')).toBe('connecting');
   expect(agentState('initializing')).toBe('connecting');
   expect(isReady(agent({ state: agentState(undefined) }))).toBe(false);
   expect(isReady(null)).toBe(false);

@@ -10,7 +10,10 @@ import { useEffect, useState } from 'react';
 const DEAD_AFTER_MS = 4_000;
 const EVERY_MS = 1_000;
 
-/** Nothing comes from a sender that `isOpen` (there, and not muted); `track` is undefined until the browser has it. */
+/**
+ * Nothing comes from a sender that `isOpen` (there, not muted, and heard: what a browser does not play it does not count);
+ * `track` is undefined until the browser has it.
+ */
 export function useSilentSender(isOpen: boolean, track: RemoteTrack | undefined): boolean {
   const [silent, setSilent] = useState(false);
   const receiver = track?.receiver;

@@ -4,11 +4,12 @@
 
 import type { Room } from 'livekit-client';
 import { useCallback, useEffect, useMemo, useReducer, useRef, useState, useSyncExternalStore } from 'react';
-import { extend, type Thread } from '@/conversation/thread';
+import { extend, lastSaid, type Thread } from '@/conversation/thread';
 import { requestToken } from '@/server/api';
 import { PageIncomplete } from './failure';
 import { TalkLife, type TalkState } from './life';
 import { isMicrophoneTrouble, microphoneAfter, microphoneMissing, type Microphone } from './microphone';
+import { useHandOver } from './useHandOver';
 import { EMPTY_VIEW, isReady, type RoomView } from './view';
 
 type Livekit = typeof import('./livekit');
@@ -27,6 +28,8 @@ export interface Talk {
   tryNow: () => void;
   leave: () => void;
   type: (text: string) => void;
+  /** Types what was said last. */
+  askAgain: () => void;
   /** Opens the microphone, mutes it, or opens it again. */
   toggleMicrophone: () => void;
   openMicrophone: () => void;
@@ -45,7 +48,8 @@ export function useTalk(): Talk {
   /** Also for the room after this one: who muted stays muted there. */
   const wantsMicrophone = useRef(false);
   const chosen = useRef<string | undefined>(undefined);
-  const outbox = useRef<{ id: string; text: string }[]>([]);
+  /** The room for which the browser is being asked. */
+  const asking = useRef<Room | null>(null);
 
   const load = useCallback(async (): Promise<Livekit> => {
     try {
@@ -82,14 +86,14 @@ export function useTalk(): Talk {
     wantsMicrophone.current = true;
     const missing = microphoneMissing(window);
     if (missing !== null) return setMicrophoneState(missing);
-    if (room === null || livekit === null) return;
+    if (room === null || livekit === null || asking.current === room) return;
+    asking.current = room;
     setMicrophoneState('asking');
-    try {
-      await livekit.setMicrophone(room, true, chosen.current);
-      setMicrophoneState('off');
-    } catch (error) {
-      setMicrophoneState(microphoneAfter(error));
-    }
+    const outcome = await livekit.openMicrophone(room, chosen.current).then(() => 'off' as const, microphoneAfter);
+    // The answer to a question of a talk before this one.
+    if (asking.current !== room) return;
+    asking.current = null;
+    setMicrophoneState(outcome);
   }, [room, livekit]);
 
   // A new room has no microphone yet; a resumed one still has.
@@ -98,31 +102,20 @@ export function useTalk(): Talk {
     if (entered !== null && livekit !== null && wantsMicrophone.current) void openMicrophone();
   }, [entered, livekit, openMicrophone]);
 
-  const ownTrack = view.microphone?.track ?? null;
   useEffect(() => {
-    if (room === null || livekit === null || ownTrack === null) return;
-    return livekit.onMicrophoneEnded(room, () => setMicrophoneState('absent'));
-  }, [room, livekit, ownTrack]);
+    if (room === null || livekit === null) return;
+    return livekit.onMicrophoneLost(room, () => void openMicrophone());
+  }, [room, livekit, openMicrophone]);
 
   useRecovery(trouble, openMicrophone);
 
   // Typed words wait until the agent is there to take them.
   const ready = isReady(view.agent);
-  const flush = useCallback(async () => {
-    while (room !== null && livekit !== null && ready && outbox.current.length > 0) {
-      const [next, ...rest] = outbox.current;
-      if (next === undefined) return;
-      outbox.current = rest;
-      try {
-        await livekit.sendTyped(room, next.text);
-        tell({ kind: 'handed-over', id: next.id });
-      } catch {
-        outbox.current = [next, ...outbox.current];
-        return;
-      }
-    }
-  }, [room, livekit, ready]);
-  useEffect(() => void flush(), [flush]);
+  const handOver = useMemo(
+    () => (entered === null || livekit === null || !ready ? null : (text: string) => livekit.sendTyped(entered, text)),
+    [entered, livekit, ready],
+  );
+  useHandOver(thread, handOver, tell);
 
   const begin = useCallback(
     (withMicrophone: boolean) => {
@@ -134,27 +127,29 @@ export function useTalk(): Talk {
   );
   const leave = useCallback(() => {
     life.leave();
-    outbox.current = [];
+    asking.current = null;
     tell({ kind: 'left' });
     onView(EMPTY_VIEW);
     setMicrophoneState('off');
   }, [life]);
   const type = useCallback(
     (text: string) => {
-      const id = nextId();
-      outbox.current = [...outbox.current, { id, text }];
-      tell({ kind: 'typed', id, text });
+      tell({ kind: 'typed', id: nextId(), text });
       if (state.phase === 'idle' || state.phase === 'failed') begin(false);
-      else void flush();
     },
-    [state.phase, begin, flush],
+    [state.phase, begin],
   );
+
+  const said = lastSaid(thread);
+  const askAgain = useCallback(() => {
+    if (said !== null) type(said);
+  }, [said, type]);
 
   const microphone: Microphone = isMicrophoneTrouble(trouble) || trouble === 'asking' ? trouble : view.microphone === null ? 'off' : view.microphone.muted ? 'muted' : 'on';
   const toggleMicrophone = useCallback(() => {
     if (microphone === 'on' && room !== null) {
       wantsMicrophone.current = false;
-      void livekit?.setMicrophone(room, false);
+      void livekit?.muteMicrophone(room);
     } else void openMicrophone();
   }, [microphone, room, livekit, openMicrophone]);
 
@@ -170,6 +165,7 @@ export function useTalk(): Talk {
     tryNow: life.tryNow,
     leave,
     type,
+    askAgain,
     toggleMicrophone,
     openMicrophone: useCallback(() => void openMicrophone(), [openMicrophone]),
     chooseMicrophone: useCallback(

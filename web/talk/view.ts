@@ -33,12 +33,10 @@ export const EMPTY_VIEW: RoomView = {
   canPlay: true,
 };
 
-/** Of `lk.agent.state`; `idle` is an agent that waits for words, like `listening`. */
+/** Of `lk.agent.state`; an agent that is `idle` does not know yet that somebody is there, and takes no words. */
 export function agentState(attribute: string | undefined): AgentState {
   switch (attribute) {
     case 'listening':
-    case 'idle':
-      return 'listening';
     case 'thinking':
     case 'speaking':
       return attribute;

@@ -1,12 +1,14 @@
+import type { MediaPorts } from '@/server/api';
 import type { Failure } from '@/talk/failure';
 import type { Trouble } from './trouble';
 
 interface Context {
   name: string;
   nextTryAt: number | null;
+  mediaPorts: MediaPorts | null;
 }
 
-export function resuming({ nextTryAt }: Context): Trouble {
+export function resuming({ nextTryAt }: Pick<Context, 'nextTryAt'>): Trouble {
   return {
     id: 'resuming',
     what: 'The connection to LiveKit is lost.',
@@ -16,7 +18,7 @@ export function resuming({ nextTryAt }: Context): Trouble {
   };
 }
 
-export function connectionFailed(failure: Failure, { name, nextTryAt }: Context): Trouble {
+export function connectionFailed(failure: Failure, { name, nextTryAt, mediaPorts }: Context): Trouble {
   const tryNow = { label: 'Try now', does: 'try-now' } as const;
 
   switch (failure.kind) {
@@ -53,7 +55,7 @@ export function connectionFailed(failure: Failure, { name, nextTryAt }: Context)
         nextTryAt,
       };
     case 'no-media-path':
-      return { ...noMediaPath(failure.online), nextTryAt };
+      return { ...noMediaPath(failure.online, mediaPorts), nextTryAt };
     case 'ended-by-server':
       return {
         id: 'ended-by-server',
@@ -86,13 +88,16 @@ export function connectionFailed(failure: Failure, { name, nextTryAt }: Context)
   }
 }
 
-function noMediaPath(online: boolean): Trouble {
+function noMediaPath(online: boolean, ports: MediaPorts | null): Trouble {
   const button = { label: 'Try now', does: 'try-now' } as const;
   if (online) {
     return {
       id: 'no-media-path',
       what: 'LiveKit answers, but no sound can travel between it and this browser.',
-      todo: 'Let a firewall or VPN pass its UDP ports (50000 to 50200) or TCP port 7881.',
+      todo:
+        ports === null
+          ? 'Let a firewall or VPN pass its UDP or TCP ports; whoever runs that LiveKit knows which they are.'
+          : `Let a firewall or VPN pass its UDP ports (${ports.udpFirst} to ${ports.udpLast}) or TCP port ${ports.tcp}.`,
       button,
     };
   }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Failure } from '@/talk/failure';
+import type { Line } from '@/conversation/thread';
+import { awaitedStage, type Stage } from './answer';
 import { decide, type Conditions } from './decide';
 import { browserOf } from './microphone';
 
@@ -9,6 +11,8 @@ const well: Conditions = {
   name: 'JEX',
   model: 'jex-demo',
   browser: 'chromium',
+  port: '3100',
+  mediaPorts: null,
   webrtc: true,
   phase: 'in-room',
   failure: null,
@@ -19,7 +23,8 @@ const well: Conditions = {
   agentMissingSince: null,
   agentWasHere: true,
   health: null,
-  understood: true,
+  awaited: 'llm',
+  hasAsked: true,
   canPlay: true,
 };
 const when = (changes: Partial<Conditions>) => decide({ ...well, ...changes });
@@ -55,11 +60,30 @@ describe('the part that is missing', () => {
 });
 
 describe('a late answer', () => {
-  const late = (understood: boolean) => when({ agent: { thinkingSince: 0, problem: null }, understood })?.what;
+  const late = (awaited: Stage) => when({ agent: { thinkingSince: 0, problem: null }, awaited })?.what;
 
   it('says what it waits for', () => {
-    expect(late(true)).toContain('the language model (jex-demo)');
-    expect(late(false)).toContain('speech recognition');
+    expect(late('stt')).toContain('speech recognition');
+    expect(late('llm')).toContain('the language model (jex-demo)');
+    expect(late('tts')).toContain('its voice');
+  });
+
+  const said = (final: boolean): Line => ({ kind: 'said', key: 's', text: 'Why?', final, delivery: 'done' });
+  const answer: Line = { kind: 'answer', key: 'a', segments: [{ id: 'S', text: 'Because.' }], state: 'finished', turn: null };
+  const unheard: Line = { kind: 'answer', key: 'u', segments: [], state: 'interrupted', turn: null };
+  const remark: Line = { kind: 'remark', key: 'r', text: 'A new conversation.' };
+  const unsent: Line = { kind: 'said', key: 'n', text: 'Hello?', final: true, delivery: 'unsent' };
+
+  it.each([
+    ['a greeting', [], 'tts'],
+    ['a greeting below what was never sent', [unsent], 'tts'],
+    ['a greeting in a new conversation', [answer, said(true), answer, remark], 'tts'],
+    ['words that recognition has not given at all', [answer], 'stt'],
+    ['words that recognition has not finished', [answer, said(false)], 'stt'],
+    ['words that are understood', [answer, said(true)], 'llm'],
+    ['words that joined those before', [said(true), unheard], 'llm'],
+  ] as [string, Line[], Stage][])('after %s', (_, thread, stage) => {
+    expect(awaitedStage(thread)).toBe(stage);
   });
 });
 
@@ -98,7 +122,7 @@ const TROUBLES: [string, Partial<Conditions>][] = [
   ...FAILURES.map((failure, index): [string, Partial<Conditions>] => [`${failure.kind} ${index}`, { failure }]),
   ...(['denied', 'absent', 'busy', 'insecure', 'unsupported'] as const).map((microphone): [string, Partial<Conditions>] => [microphone, { microphone }]),
   ...(['chromium', 'firefox', 'safari', 'other'] as const).map((browser): [string, Partial<Conditions>] => [`denied in ${browser}`, { microphone: 'denied', browser }]),
-  ...['stt', 'llm', 'model', 'tts', 'livekit', 'something new'].map((stage): [string, Partial<Conditions>] => [
+  ...['stt', 'llm', 'tts', 'something new'].map((stage): [string, Partial<Conditions>] => [
     `problem of ${stage}`,
     { agent: { thinkingSince: null, problem: { stage, message: 'it is gone', remedy: '' } } },
   ]),
@@ -125,6 +149,35 @@ describe('every trouble', () => {
 
 it('passes on when the next try is', () => {
   expect(when({ phase: 'waiting', failure: { kind: 'livekit-gone' }, nextTryAt: NOW + 4_000 })?.nextTryAt).toBe(NOW + 4_000);
+});
+
+describe('a remedy', () => {
+  const problem = (stage: string, hasAsked: boolean) => when({ agent: { thinkingSince: null, problem: { stage, message: 'gone', remedy: '' } }, hasAsked });
+
+  it('names the log of the part that is wrong', () => {
+    expect(problem('stt', true)?.todo).toContain('`jex logs whisper`');
+    expect(problem('llm', true)?.todo).toContain('`jex logs ollama`');
+    expect(problem('tts', true)?.todo).toContain('`jex logs piper`');
+  });
+
+  it('goes on with the conversation', () => {
+    expect(problem('stt', true)?.button.does).toBe('type');
+    expect(problem('llm', true)?.button.does).toBe('ask-again');
+    expect(problem('tts', true)?.button.does).toBe('ask-again');
+    expect(problem('tts', false)?.button.does).toBe('type');
+  });
+
+  it('names the ports that this LiveKit has, and none of another', () => {
+    const blocked = (mediaPorts: Conditions['mediaPorts']) => when({ failure: { kind: 'no-media-path', online: true }, mediaPorts })?.todo;
+
+    expect(blocked({ udpFirst: 60_000, udpLast: 60_100, tcp: 60_101 })).toContain('UDP ports (60000 to 60100) or TCP port 60101');
+    expect(blocked(null)).not.toMatch(/\d/);
+  });
+
+  it('names the address that this page has on the machine itself', () => {
+    expect(when({ microphone: 'insecure' })?.todo).toContain('http://localhost:3100 ');
+    expect(when({ microphone: 'insecure', port: '' })?.todo).toContain('http://localhost ');
+  });
 });
 
 it('points at jex ask where browsers cannot help', () => {

@@ -1,11 +1,11 @@
 /** From the conditions to the one trouble that matters most, or none. Pure. */
 
 import type { Problem } from '@/conversation/turn';
-import type { Health } from '@/server/api';
+import type { Health, MediaPorts } from '@/server/api';
 import type { Failure } from '@/talk/failure';
 import type { Microphone } from '@/talk/microphone';
 import { agentGone, agentMissing } from './agent';
-import { answerLate, providerProblem, soundBlocked } from './answer';
+import { answerLate, providerProblem, soundBlocked, type Stage } from './answer';
 import { connectionFailed, resuming } from './connection';
 import { microphoneTrouble, type Browser } from './microphone';
 import type { Trouble } from './trouble';
@@ -16,6 +16,9 @@ export interface Conditions {
   name: string;
   model: string | null;
   browser: Browser;
+  /** Of the page's own address; empty where it is the usual one. */
+  port: string;
+  mediaPorts: MediaPorts | null;
   webrtc: boolean;
   phase: 'idle' | 'joining' | 'in-room' | 'resuming' | 'waiting' | 'failed';
   failure: Failure | null;
@@ -27,8 +30,10 @@ export interface Conditions {
   /** It was in this talk before. */
   agentWasHere: boolean;
   health: Health | null;
-  /** The owner's words of this turn have arrived as text. */
-  understood: boolean;
+  /** By the agent, while it thinks. */
+  awaited: Stage;
+  /** Something that can be asked again. */
+  hasAsked: boolean;
   canPlay: boolean;
 }
 
@@ -50,7 +55,7 @@ export function decide(c: Conditions): Trouble | null {
   if (c.agentWasHere && missing >= AGENT_IS_GONE) return agentGone(c);
   if (!c.agentWasHere && missing >= AGENT_IS_MISSING) return agentMissing(c);
   if (!c.canPlay) return soundBlocked(c);
-  if (c.agent?.problem) return providerProblem(c.agent.problem);
+  if (c.agent?.problem) return providerProblem(c.agent.problem, c.hasAsked);
   if (since(c.agent?.thinkingSince ?? null, c.now) >= ANSWER_IS_LATE) return answerLate(c);
   return microphoneTrouble(c);
 }

@@ -19,7 +19,7 @@ const HOW_TO_ALLOW: Record<Browser, string> = {
 const again = { label: 'Use the microphone', does: 'microphone' } as const;
 const type = { label: 'Type instead', does: 'type' } as const;
 
-export function microphoneTrouble({ microphone, browser }: { microphone: Microphone; browser: Browser }): Trouble | null {
+export function microphoneTrouble({ microphone, browser, port }: { microphone: Microphone; browser: Browser; port: string }): Trouble | null {
   switch (microphone) {
     case 'denied':
       return {
@@ -46,7 +46,7 @@ export function microphoneTrouble({ microphone, browser }: { microphone: Microph
       return {
         id: 'microphone-insecure',
         what: 'Browsers give no microphone to a page that came over plain HTTP from another machine.',
-        todo: 'Open it as http://localhost:3000 on the machine itself; here you can type.',
+        todo: `Open it as http://localhost${port === '' ? '' : `:${port}`} on the machine itself; here you can type.`,
         button: type,
       };
     case 'unsupported':

@@ -7,7 +7,7 @@ export type Remedy =
   | 'type'
   | 'play'
   | 'stop-answer'
-  | 'leave'
+  | 'ask-again'
   | 'reload';
 
 export interface Trouble {

@@ -3,10 +3,11 @@
 /** Gathers the conditions from the talk and the clock, and decides. */
 
 import { useEffect, useState } from 'react';
+import { lastSaid } from '@/conversation/thread';
 import { readHealth, type Health, type Info } from '@/server/api';
-import type { Thread } from '@/conversation/thread';
 import type { Talk } from '@/talk/useTalk';
 import { isReady } from '@/talk/view';
+import { awaitedStage } from './answer';
 import { decide } from './decide';
 import { browserOf } from './microphone';
 import type { Trouble } from './trouble';
@@ -35,6 +36,7 @@ export function useTrouble(talk: Talk, info: Info | null, name: string): Watch {
   const health = useHealth(missingFor >= ASK_HEALTH_AFTER_MS);
   // The server renders this page, too: it has neither.
   const browser = typeof navigator === 'undefined' ? 'other' : browserOf(navigator.userAgent);
+  const port = typeof location === 'undefined' ? '' : location.port;
   const webrtc = typeof window === 'undefined' || 'RTCPeerConnection' in window || state.phase === 'idle';
 
   const trouble = decide({
@@ -42,6 +44,8 @@ export function useTrouble(talk: Talk, info: Info | null, name: string): Watch {
     name,
     model: info?.model ?? null,
     browser,
+    port,
+    mediaPorts: info?.mediaPorts ?? null,
     webrtc,
     phase: state.phase,
     failure: 'failure' in state ? state.failure : state.phase === 'joining' ? state.after : null,
@@ -53,17 +57,12 @@ export function useTrouble(talk: Talk, info: Info | null, name: string): Watch {
     agentMissingSince,
     agentWasHere,
     health,
-    understood: wasUnderstood(thread),
+    awaited: awaitedStage(thread),
+    hasAsked: lastSaid(thread) !== null,
     canPlay: view.canPlay,
   });
   const agentIsMissing = trouble?.id === 'agent-missing' || trouble?.id === 'agent-gone';
   return { now, trouble, agentIsMissing };
-}
-
-/** The last thing in the thread is a whole sentence of the owner. */
-function wasUnderstood(thread: Thread): boolean {
-  const last = thread.at(-1);
-  return last !== undefined && (last.kind !== 'said' || last.final);
 }
 
 function useNow(running: boolean): number {

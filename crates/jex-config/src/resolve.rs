@@ -90,7 +90,7 @@ impl Settings {
             .flatten()
             .filter_map(Url::host_str)
             .find(|host| !is_loopback(host));
-        outside.map_or_else(|| "on this machine".into(), |host| format!("at {host}"))
+        outside.unwrap_or("on this machine").to_owned()
     }
 
     fn fill(&self, text: &str) -> String {
@@ -135,7 +135,7 @@ mod tests {
         settings.llm.url = Some("https://api.example.com/v1".parse().unwrap());
         settings.llm.provider = LlmProvider::OpenaiCompatible;
 
-        assert_eq!(settings.made_where(), "at api.example.com");
+        assert_eq!(settings.made_where(), "api.example.com");
         assert_eq!(
             settings.llm_base_url().as_str(),
             "https://api.example.com/v1"

@@ -187,7 +187,20 @@ fn addresses(settings: &Settings) -> Check {
             address(key, url, schemes)?;
         }
     }
-    Ok(())
+    browser_can_be_let_to(&settings.livekit.url)
+}
+
+/// A Content-Security-Policy has no word for an IPv6 address: browsers drop the source, and with it
+/// the page's way to LiveKit.
+fn browser_can_be_let_to(livekit: &Option<Url>) -> Check {
+    match livekit.as_ref().and_then(Url::host) {
+        Some(Host::Ipv6(ip)) => fault(
+            &["livekit.url"],
+            format!("names the IPv6 address {ip}, to which a browser lets no page connect"),
+            "Name the host: 127.0.0.1 on this machine, else its name or IPv4 address.",
+        ),
+        _ => Ok(()),
+    }
 }
 
 fn address(key: &'static str, url: &Url, schemes: &[&str]) -> Check {

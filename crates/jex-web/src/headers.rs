@@ -105,8 +105,8 @@ mod tests {
             "wss://jex.livekit.cloud https://jex.livekit.cloud"
         );
         assert_eq!(
-            sources("ws://[::1]:7880"),
-            "ws://[::1]:7880 http://[::1]:7880"
+            sources("ws://nas.local:7880"),
+            "ws://nas.local:7880 http://nas.local:7880"
         );
     }
 

@@ -1,6 +1,6 @@
 //! Loopback sockets, and the connections that come in on them.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
@@ -48,7 +48,7 @@ pub enum ListenError {
 pub async fn bind(port: u16) -> Result<Vec<TcpListener>, ListenError> {
     let v4 = IpAddr::from(Ipv4Addr::LOCALHOST);
     let v6 = IpAddr::from(Ipv6Addr::LOCALHOST);
-    let failed = |ip, error: std::io::Error| match error.kind() {
+    let failed = |ip, error: io::Error| match error.kind() {
         ErrorKind::AddrInUse => ListenError::InUse { ip, port },
         _ => ListenError::Failed {
             ip,
@@ -69,7 +69,7 @@ pub async fn bind(port: u16) -> Result<Vec<TcpListener>, ListenError> {
 }
 
 /// No such address, or no such kind of address.
-fn no_ipv6(error: &std::io::Error) -> bool {
+fn no_ipv6(error: &io::Error) -> bool {
     const EAFNOSUPPORT: i32 = 97;
     error.kind() == ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(EAFNOSUPPORT)
 }
@@ -105,16 +105,17 @@ impl Server {
     async fn accept(self, listener: TcpListener, stop: CancellationToken) {
         let mut stopped = pin!(stop.cancelled());
         loop {
+            // In this order: an idle listener must not hold a permit that another one needs.
             let admitted = async {
+                let (stream, _) = listener.accept().await?;
                 let permit = self.connections.clone().acquire_owned().await;
-                let permit = permit.expect("the semaphore is never closed");
-                (permit, listener.accept().await)
+                Ok::<_, io::Error>((stream, permit.expect("the semaphore is never closed")))
             };
-            let (permit, accepted) = tokio::select! {
+            let admitted = tokio::select! {
                 () = &mut stopped => return,
                 admitted = admitted => admitted,
             };
-            let Ok((stream, _)) = accepted else {
+            let Ok((stream, permit)) = admitted else {
                 // Out of file descriptors, most likely: some will be free soon.
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;

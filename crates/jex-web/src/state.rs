@@ -31,6 +31,25 @@ pub struct Info {
     model_is_demo: bool,
     made_where: String,
     version: &'static str,
+    /// Where sound travels; a LiveKit that JEX does not run has ports of its own.
+    media_ports: Option<MediaPorts>,
+}
+
+#[derive(Debug, Serialize)]
+struct MediaPorts {
+    udp_first: u16,
+    udp_last: u16,
+    tcp: u16,
+}
+
+impl MediaPorts {
+    fn of(livekit: &jex_config::Livekit) -> Option<Self> {
+        livekit.url.is_none().then_some(Self {
+            udp_first: livekit.rtc_udp_port_start,
+            udp_last: livekit.rtc_udp_port_end,
+            tcp: livekit.rtc_tcp_port,
+        })
+    }
 }
 
 impl App {
@@ -55,6 +74,7 @@ impl App {
                 model_is_demo: settings.model_is_demo(),
                 made_where: settings.made_where(),
                 version: env!("CARGO_PKG_VERSION"),
+                media_ports: MediaPorts::of(&settings.livekit),
             }),
         })
     }

@@ -52,13 +52,18 @@ pub struct Captions {
 }
 
 impl Captions {
-    pub fn spawn(room: Room, agent_track_sid: impl Fn() -> String + Send + Sync + 'static) -> Self {
+    /// `session` keeps what is numbered here apart from other conversations in the same room.
+    pub fn spawn(
+        room: Room,
+        session: String,
+        agent_track_sid: impl Fn() -> String + Send + Sync + 'static,
+    ) -> Self {
         let (queue, inbox) = mpsc::unbounded_channel();
         let publisher = Publisher {
             room,
             agent_track_sid: Box::new(agent_track_sid),
             open: HashMap::new(),
-            session: uuid::Uuid::new_v4().simple().to_string(),
+            session,
         };
         let task = tokio::spawn(publisher.run(inbox));
         Self {
@@ -84,7 +89,6 @@ struct Publisher {
     room: Room,
     agent_track_sid: Box<dyn Fn() -> String + Send + Sync>,
     open: HashMap<AnswerId, TextStreamWriter>,
-    /// Keeps segment ids of two conversations in one room apart.
     session: String,
 }
 
@@ -154,7 +158,7 @@ impl Publisher {
         if !self.open.contains_key(&answer) {
             let segment = self.segment(answer);
             let mut attributes = transcription(&segment, &(self.agent_track_sid)(), false);
-            attributes.insert("jex.answer_id".into(), format!("A{}", answer.0));
+            attributes.insert("jex.answer_id".into(), answer_id(&self.session, answer));
             let options = TextOptions {
                 attributes,
                 ..TextOptions::default()
@@ -190,8 +194,13 @@ impl Publisher {
     }
 
     fn segment(&self, answer: AnswerId) -> String {
-        format!("SG_{}_A{}", self.session, answer.0)
+        format!("SG_{}", answer_id(&self.session, answer))
     }
+}
+
+/// An agent that was restarted keeps its identity and counts anew.
+pub fn answer_id(session: &str, answer: AnswerId) -> String {
+    format!("{session}_A{}", answer.0)
 }
 
 fn transcription(segment: &str, track_sid: &str, is_final: bool) -> HashMap<String, String> {

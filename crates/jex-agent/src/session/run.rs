@@ -196,7 +196,8 @@ impl Session {
             signals.clone(),
         );
         let voice = track.clone();
-        let captions = Captions::spawn(room.clone(), move || voice.sid());
+        let session = uuid::Uuid::new_v4().simple().to_string();
+        let captions = Captions::spawn(room.clone(), session.clone(), move || voice.sid());
         register_interrupt(&room, signals.clone());
         Self {
             conversation: Conversation::new(rules(settings)),
@@ -204,7 +205,7 @@ impl Session {
             mind: Mind::new(providers.llm.clone(), &settings.assistant.language, signals),
             mouth,
             captions,
-            turns: Turns::new(providers.made_where.clone()),
+            turns: Turns::new(session, providers.made_where.clone()),
             providers: providers.clone(),
             room,
             track,

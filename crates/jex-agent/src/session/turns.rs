@@ -7,6 +7,7 @@ use jex_conversation::AnswerId;
 use tracing::Span;
 
 use super::Mark;
+use super::captions::answer_id;
 use super::report::{ProblemReport, ProviderNames, Stages, TurnReport};
 
 /// What the caller's current turn is made of, before it becomes an answer.
@@ -31,6 +32,7 @@ struct Turn {
 /// The turns of one conversation.
 #[derive(Debug)]
 pub struct Turns {
+    session: String,
     made_where: String,
     asking: Asking,
     running: HashMap<AnswerId, Turn>,
@@ -40,8 +42,9 @@ pub struct Turns {
 }
 
 impl Turns {
-    pub fn new(made_where: String) -> Self {
+    pub fn new(session: String, made_where: String) -> Self {
         Self {
+            session,
             made_where,
             asking: Asking::default(),
             running: HashMap::new(),
@@ -148,7 +151,7 @@ impl Turns {
         }
         Some(TurnReport {
             turn_id: turn.as_ref().map(|turn| format!("T{}", turn.number)),
-            answer_id: format!("A{}", answer.0),
+            answer_id: answer_id(&self.session, answer),
             typed: turn.as_ref().is_some_and(|turn| turn.typed),
             heard: turn.and_then(|turn| turn.heard),
             answer: text,
@@ -185,7 +188,7 @@ mod tests {
     use super::*;
 
     fn turns() -> Turns {
-        Turns::new("on this machine".into())
+        Turns::new("S".into(), "on this machine".into())
     }
 
     fn names() -> ProviderNames {
@@ -212,6 +215,7 @@ mod tests {
 
         assert!(none.is_none());
         assert_eq!(report.turn_id.as_deref(), Some("T1"));
+        assert_eq!(report.answer_id, "S_A2");
         assert_eq!(
             report.heard.as_deref(),
             Some("What is the capital of France?")

@@ -43,6 +43,7 @@ fn each_impossible_value_names_its_key() {
         ("stt.url", |s| s.stt.url = url("http://localhost:1")),
         ("stt.url", |s| s.stt.url = url("tcp://localhost")),
         ("livekit.url", |s| s.livekit.url = url("https://localhost")),
+        ("livekit.url", |s| s.livekit.url = url("ws://[::1]:7880")),
         ("llm.url", |s| s.llm.url = url("http://me:secret@localhost")),
         ("conversation.endpointing_ms", |s| {
             s.conversation.endpointing_ms = 99

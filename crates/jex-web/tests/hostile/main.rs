@@ -247,7 +247,9 @@ fn a_head_that_never_ends_is_given_up_while_others_are_served() {
         socket.write_all(b"GET / HTTP/1.1\r\nHo").unwrap();
     }
 
+    let asked = Instant::now();
     assert_eq!(web.get("/health", &[]).status, 200);
+    assert!(asked.elapsed() < Duration::from_secs(2), "without waiting");
 
     for socket in &mut slow {
         let mut answer = Vec::new();
