@@ -179,6 +179,25 @@ async fn after_a_restart_of_the_server_everything_is_as_before() {
 }
 
 #[tokio::test]
+async fn a_server_that_says_goodbye_before_its_restart_is_joined_again() {
+    let mut server = LivekitServer::start().await;
+    let mut anna = join(&server.url(), agent("talk", "anna")).await;
+    let mut ben = join(&server.url(), person("talk", "ben")).await;
+    let _tone = play(anna.room.publish_audio("voice").await.unwrap(), 440.0);
+    let mut of_anna = ben.listen_to("anna").await;
+    hear_tone(&mut of_anna, 440.0).await;
+
+    server.shut_down().await;
+    trouble(&mut anna).await;
+    trouble(&mut ben).await;
+    server.restart().await;
+
+    assert_eq!(mended(&mut anna).await, Mended::Reconnected);
+    let mut of_anna = ben.hears("anna").await;
+    hear_tone(&mut of_anna, 440.0).await;
+}
+
+#[tokio::test]
 async fn a_server_that_stays_away_is_given_up_after_a_while() {
     let mut server = LivekitServer::start().await;
     let options = RoomOptions {

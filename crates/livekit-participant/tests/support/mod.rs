@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use url::Url;
 
 pub const API_KEY: &str = "test-key";
@@ -65,6 +67,22 @@ impl LivekitServer {
         if let Some(mut process) = self.process.take() {
             let _ = process.kill();
             let _ = process.wait();
+        }
+    }
+
+    /// SIGTERM: the server says goodbye to everyone and ends. The first one alone would wait for
+    /// them to leave by themselves.
+    #[allow(dead_code, reason = "not every test file does")]
+    pub async fn shut_down(&mut self) {
+        let mut process = self.process.take().expect("it runs");
+        let pid = Pid::from_raw(process.id().cast_signed());
+        kill(pid, Signal::SIGTERM).unwrap();
+        self.logged(&["exit requested"]).await;
+        kill(pid, Signal::SIGTERM).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while process.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < deadline, "livekit-server does not end");
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
