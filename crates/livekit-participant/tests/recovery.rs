@@ -6,7 +6,7 @@ mod support;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use guests::{Guest, Proxy, agent, hear_tone, join, join_with, person, play};
+use guests::{Guest, Proxy, agent, hear_tone, hears_tone, join, join_with, person, play};
 use livekit_participant::{DisconnectReason, RoomEvent, RoomOptions, TextOptions};
 use support::LivekitServer;
 
@@ -176,6 +176,24 @@ async fn after_a_restart_of_the_server_everything_is_as_before() {
         .await
         .unwrap();
     assert_eq!(text(&mut anna).await, "again");
+}
+
+#[tokio::test]
+async fn a_server_that_dies_again_while_everything_comes_back_takes_no_track_away() {
+    let mut server = LivekitServer::start().await;
+    let mut anna = join(&server.url(), agent("talk", "anna")).await;
+    let mut ben = join(&server.url(), person("talk", "ben")).await;
+    let _tone = play(anna.room.publish_audio("voice").await.unwrap(), 440.0);
+    let mut of_anna = ben.listen_to("anna").await;
+    hear_tone(&mut of_anna, 440.0).await;
+
+    server.restart().await;
+    server.logged(&["starting RTC session", "\"anna\""]).await;
+    server.restart().await;
+
+    assert_eq!(mended(&mut anna).await, Mended::Reconnected);
+    // They may have met in the short life in between.
+    while !hears_tone(&mut ben.hears("anna").await, 440.0).await {}
 }
 
 #[tokio::test]

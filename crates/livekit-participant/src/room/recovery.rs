@@ -96,6 +96,7 @@ impl Session {
         self.link.signal = None;
         self.link.negotiation.forget();
         self.attributes.connection_lost();
+        self.forget_asking();
         match &mut self.phase {
             Phase::Joining { .. } => {
                 self.fail_joining(Error::Protocol("the connection broke while joining".into()));
@@ -291,7 +292,6 @@ impl Session {
                 self.restore_attributes(false);
                 self.restore_subscriptions();
                 self.restore_mutes();
-                self.ask_again();
                 self.ask_for_tracks();
                 self.emit(if anew {
                     RoomEvent::Reconnected

@@ -2,6 +2,8 @@
 //! process, and never make it grow without bounds.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures::{SinkExt, StreamExt};
 use livekit_protocol as proto;
@@ -17,8 +19,12 @@ use url::Url;
 use super::command::Commands;
 use super::link::Link;
 use super::session::{Phase, Session};
-use super::{RoomEvent, RoomOptions, Shared};
+use super::{LocalAudio, RoomEvent, RoomOptions, Shared};
+use crate::Error;
 use crate::signal::Response;
+
+/// Longer than anything is waited for.
+const LONG: Duration = Duration::from_secs(60);
 
 /// Accepts everyone and then listens.
 async fn server() -> Url {
@@ -65,7 +71,7 @@ async fn session() -> (Session, mpsc::UnboundedReceiver<RoomEvent>) {
     let (events, receiver) = mpsc::unbounded_channel();
     let (ready, _) = oneshot::channel();
     let room = (server, "token".to_owned(), options);
-    let shared = std::sync::Arc::new(Shared::default());
+    let shared = Arc::new(Shared::default());
     let mut session = Session::new(room, joined, Commands::channel(), shared, events, ready);
     session.phase = Phase::Up;
     (session, receiver)
@@ -304,6 +310,79 @@ proptest! {
             assert!(texts.values().all(|length| *length <= 1000), "{texts:?}");
         });
     }
+}
+
+/// Publishes a track as far as the server's last word.
+fn publish(session: &mut Session) -> Arc<LocalAudio> {
+    let audio = Arc::new(LocalAudio::new("voice").unwrap());
+    let (reply, mut published) = oneshot::channel();
+    session.publish(audio.clone(), reply);
+    session.track_accepted(proto::TrackPublishedResponse {
+        cid: audio.cid.clone(),
+        track: Some(proto::TrackInfo {
+            sid: "TR_1".to_owned(),
+            ..proto::TrackInfo::default()
+        }),
+    });
+    session.link.negotiation.forget();
+    session.published();
+    assert!(matches!(published.try_recv(), Ok(Ok(()))));
+    audio
+}
+
+/// A new session, in which everything is to be published again.
+fn rejoin(session: &mut Session) {
+    session.forget_tracks();
+    session.ask_for_tracks();
+}
+
+#[test]
+fn a_track_outlives_a_server_that_dies_again_before_it_is_back() {
+    runtime().block_on(async {
+        let (mut session, _events) = session().await;
+        publish(&mut session);
+        rejoin(&mut session);
+
+        session.signal_lost();
+        session.give_up_publishing(Instant::now() + LONG);
+
+        assert_eq!(session.tracks.len(), 1);
+    });
+}
+
+#[test]
+fn a_server_that_does_not_take_a_track_back_in_time_is_joined_again() {
+    runtime().block_on(async {
+        let (mut session, _events) = session().await;
+        publish(&mut session);
+        rejoin(&mut session);
+
+        session.give_up_publishing(Instant::now() + LONG);
+
+        assert_eq!(session.tracks.len(), 1);
+        assert!(matches!(session.phase, Phase::Recovering(_)));
+    });
+}
+
+#[test]
+fn a_track_that_the_server_does_not_take_back_is_told() {
+    runtime().block_on(async {
+        let (mut session, mut events) = session().await;
+        let audio = publish(&mut session);
+        rejoin(&mut session);
+
+        let error = Error::Rejected {
+            what: "publishing a track",
+            message: "no more tracks".to_owned(),
+        };
+        session.track_refused(&audio.cid, error);
+
+        let event = events.try_recv().unwrap();
+        assert!(
+            matches!(&event, RoomEvent::LocalTrackUnpublished { track_sid } if track_sid == "TR_1"),
+            "{event:?}"
+        );
+    });
 }
 
 #[test]

@@ -99,6 +99,8 @@ impl LivekitServer {
         let mut process =
             process.unwrap_or_else(|e| panic!("{} does not run: {e}", program.display()));
         let lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        // What an earlier life said is old news.
+        self.log = Arc::default();
         let log = self.log.clone();
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
