@@ -3,7 +3,7 @@
 mod guests;
 mod support;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use guests::{Guest, Proxy, agent, hear_tone, hears_tone, join, join_with, person, play};
@@ -93,6 +93,37 @@ async fn a_cut_signal_connection_is_resumed_and_nothing_is_lost() {
     trouble(&mut anna).await;
     assert_eq!(self::mended(&mut anna).await, Mended::Resumed);
     hear_tone(&mut of_anna, 440.0).await;
+}
+
+#[tokio::test]
+async fn what_is_muted_and_unpublished_while_the_connection_is_away_is_told_afterwards() {
+    let server = LivekitServer::start().await;
+    let proxy = Proxy::to(&server.url()).await;
+    let mut anna = join(&proxy.url, agent("talk", "anna")).await;
+    let mut ben = join(&server.url(), person("talk", "ben")).await;
+    let kept = anna.room.publish_audio("kept").await.unwrap();
+    let gone = anna.room.publish_audio("gone").await.unwrap();
+    let gone_sid = gone.sid();
+    ben.sees("anna").await;
+
+    proxy.stall(true);
+    proxy.cut();
+    trouble(&mut anna).await;
+    kept.set_muted(true).await;
+    anna.room.unpublish(&gone).await.unwrap();
+    proxy.stall(false);
+
+    assert_eq!(mended(&mut anna).await, Mended::Resumed);
+    let mut told = HashSet::new();
+    ben.until("both", |event| {
+        match event {
+            RoomEvent::TrackMuted { track_sid, .. } => told.insert(track_sid),
+            RoomEvent::TrackUnpublished { track, .. } => told.insert(track.sid),
+            _ => false,
+        };
+        (told == HashSet::from([kept.sid(), gone_sid.clone()])).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -265,7 +265,7 @@ impl Session {
     pub(super) fn settle(&mut self) {
         let connected = self.link.signal.is_some()
             && self.link.negotiation.is_idle()
-            && self.link.is_connected(!self.tracks.is_empty());
+            && self.link.is_connected();
         if !connected {
             return;
         }

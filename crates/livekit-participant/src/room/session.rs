@@ -241,22 +241,23 @@ impl Session {
         }
     }
 
-    fn next_deadline(&self) -> Instant {
+    pub(super) fn next_deadline(&self) -> Instant {
+        let answer = self.link.negotiation.deadline();
         let phase = match &self.phase {
             Phase::Joining { deadline, .. } => Some(*deadline),
-            Phase::Recovering(recovery) => recovery.deadline(),
+            Phase::Recovering(recovery) => recovery.deadline().into_iter().chain(answer).min(),
             Phase::Up => self
                 .link
                 .losses()
                 .map(|(_, at)| at)
                 .chain(self.link.ended)
+                .chain(answer)
                 .min(),
             Phase::Leaving { deadline, .. } => Some(*deadline),
             Phase::Over(_) => None,
         };
         let tracks = self.tracks.iter().filter_map(Published::deadline).min();
-        let negotiation = self.link.negotiation.deadline();
-        let due = [phase, tracks, negotiation, self.attributes.deadline()];
+        let due = [phase, tracks, self.attributes.deadline()];
         let addresses = self.addresses.is_some().then_some(self.look_at_addresses);
         let idle = Instant::now() + IDLE;
         due.into_iter()
@@ -266,7 +267,7 @@ impl Session {
             .unwrap_or(idle)
     }
 
-    fn deadlines(&mut self, now: Instant) {
+    pub(super) fn deadlines(&mut self, now: Instant) {
         if self.look_at_addresses <= now {
             self.look_at_addresses = now + ADDRESSES_EVERY;
             self.follow_addresses();
@@ -294,7 +295,7 @@ impl Session {
             Phase::Joining { .. } | Phase::Leaving { .. } | Phase::Over(_) => {}
         }
         let unanswered = self.link.negotiation.deadline().is_some_and(|at| at <= now);
-        if unanswered && matches!(self.phase, Phase::Up) {
+        if unanswered && matches!(self.phase, Phase::Up | Phase::Recovering(_)) {
             self.broken("the server does not answer", "no answer to an offer");
         }
     }

@@ -386,6 +386,23 @@ fn a_track_that_the_server_does_not_take_back_is_told() {
 }
 
 #[test]
+fn an_offer_that_is_not_answered_while_the_connection_is_mended_starts_it_over() {
+    runtime().block_on(async {
+        let (mut session, _events) = session().await;
+        session.broken("a test", "breaks it");
+        session.recovery_deadline(Instant::now());
+        let joined = session.phase.dialled().await;
+        session.dialled(joined);
+        let answer_by = session.link.negotiation.deadline().expect("an offer");
+
+        session.deadlines(answer_by);
+
+        assert!(session.link.signal.is_none());
+        assert!(session.next_deadline() < answer_by, "the next attempt");
+    });
+}
+
+#[test]
 fn a_session_that_is_told_to_ping_never_still_joins() {
     runtime().block_on(async {
         let (session, _events) = session().await;

@@ -168,8 +168,10 @@ impl Driver {
             self.publisher.has_channels |= pending.has_channels;
             for (cid, mid) in pending.mids {
                 let mut tracks = self.publisher.tracks.iter_mut();
-                if let Some(track) = tracks.find(|track| track.audio.cid == cid) {
-                    track.mid = Some(mid);
+                match tracks.find(|track| track.audio.cid == cid) {
+                    Some(track) => track.mid = Some(mid),
+                    // Unpublished while the offer was out.
+                    None => self.publisher.stopped.push(mid),
                 }
             }
         }
