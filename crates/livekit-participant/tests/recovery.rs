@@ -210,6 +210,30 @@ async fn after_a_restart_of_the_server_everything_is_as_before() {
 }
 
 #[tokio::test]
+async fn a_text_that_the_server_died_on_is_sent_again() {
+    let mut server = LivekitServer::start().await;
+    let proxy = Proxy::to(&server.url()).await;
+    let mut anna = join(&proxy.url, agent("talk", "anna")).await;
+    let mut ben = join(&server.url(), person("talk", "ben")).await;
+    anna.sees("ben").await;
+
+    proxy.stall(true);
+    server.kill();
+    // The media connection does not know yet that nobody is there.
+    anna.room
+        .send_text("t", "into the void", TextOptions::default())
+        .await
+        .unwrap();
+    server.restart().await;
+    // Whoever is not there does not hear it.
+    assert_eq!(mended(&mut ben).await, Mended::Reconnected);
+    proxy.stall(false);
+
+    assert_eq!(mended(&mut anna).await, Mended::Reconnected);
+    assert_eq!(text(&mut ben).await, "into the void");
+}
+
+#[tokio::test]
 async fn a_server_that_dies_again_while_everything_comes_back_takes_no_track_away() {
     let mut server = LivekitServer::start().await;
     let mut anna = join(&server.url(), agent("talk", "anna")).await;

@@ -3,7 +3,7 @@
 //! Nothing here waits: each thing that happens is handled at once and may start others, so that
 //! commands, events and a reconnect never hold one another up.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use url::Url;
 use super::attributes::Attributes;
 use super::command::{Command, Commands};
 use super::link::{Link, next_response};
-use super::outbox::Unsent;
+use super::outbox::Outbox;
 use super::publish::Published;
 use super::recovery::{Dialled, Recovery};
 use super::subscribe::{Heard, Wish};
@@ -52,7 +52,7 @@ pub(super) struct Session {
     pub(super) wishes: Vec<Wish>,
     pub(super) heard: HashMap<String, Heard>,
     pub(super) attributes: Attributes,
-    pub(super) unsent: VecDeque<Unsent>,
+    pub(super) outbox: Outbox,
     pub(super) text: TextReader,
     pub(super) calls: Calls,
     addresses: Option<Vec<IpAddr>>,
@@ -123,7 +123,7 @@ impl Session {
             wishes: Vec::new(),
             heard: HashMap::new(),
             attributes: Attributes::default(),
-            unsent: VecDeque::new(),
+            outbox: Outbox::default(),
             calls: Calls::default(),
             look_at_addresses: now + ADDRESSES_EVERY,
         };
@@ -171,7 +171,7 @@ impl Session {
         )
     }
 
-    fn command(&mut self, command: Command) {
+    pub(super) fn command(&mut self, command: Command) {
         match command {
             Command::PublishAudio { audio, reply } => self.publish(audio, reply),
             Command::Unpublish { cid, reply } => self.unpublish(&cid, reply),
@@ -185,7 +185,7 @@ impl Session {
                 let _ = reply.send(Ok(()));
             }
             Command::SetAttributes { changes, reply } => self.set_attributes(changes, reply),
-            Command::Send { message, reply } => self.send(message, Some(reply)),
+            Command::Send { message, reply } => self.send(message, reply),
             Command::Call {
                 request,
                 destination,
@@ -223,6 +223,7 @@ impl Session {
             PeerEvent::Connected(connected) => self.link.set_connected(role, connected),
             PeerEvent::Data { reliable, packet } => self.data(reliable, &packet),
             PeerEvent::Sent => self.sent(),
+            PeerEvent::Arrived => self.arrived(),
             PeerEvent::Flushed => self.left(),
             PeerEvent::Closed(reason) => self.peer_ended(role, &reason),
         }

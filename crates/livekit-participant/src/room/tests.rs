@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_tungstenite::tungstenite::Message as Frame;
 use url::Url;
 
-use super::command::Commands;
+use super::command::{Commands, Message};
 use super::link::Link;
 use super::session::{Phase, Session};
 use super::{LocalAudio, RoomEvent, RoomOptions, Shared};
@@ -310,6 +310,56 @@ proptest! {
             assert!(texts.values().all(|length| *length <= 1000), "{texts:?}");
         });
     }
+}
+
+fn text(topic: &str) -> Message {
+    let header = proto::data_stream::Header {
+        topic: topic.to_owned(),
+        ..proto::data_stream::Header::default()
+    };
+    Message {
+        value: Value::StreamHeader(header),
+        destinations: Vec::new(),
+        sender_identity: None,
+    }
+}
+
+#[test]
+fn data_counts_as_sent_when_the_network_took_it_and_is_kept_until_it_has_arrived() {
+    runtime().block_on(async {
+        let (mut session, _events) = session().await;
+        let (reply, mut first) = oneshot::channel();
+        session.send(text("first"), Some(reply));
+        session.sent();
+        let (reply, mut second) = oneshot::channel();
+        session.send(text("second"), Some(reply));
+
+        assert!(matches!(first.try_recv(), Ok(Ok(()))));
+        assert!(second.try_recv().is_err());
+        session.send_again();
+        session.sent();
+        session.sent();
+        assert!(matches!(second.try_recv(), Ok(Ok(()))));
+        assert_eq!(session.outbox.len(), 2);
+        session.arrived();
+        assert_eq!(session.outbox.len(), 0);
+    });
+}
+
+#[test]
+fn answers_that_cannot_go_out_do_not_pile_up_without_end() {
+    runtime().block_on(async {
+        let (mut session, _events) = session().await;
+
+        for _ in 0..5000 {
+            session.own_commands.send_and_forget(text("answer"));
+        }
+        while let Ok(command) = session.commands.try_recv() {
+            session.command(command);
+        }
+
+        assert!(session.outbox.len() < 2000, "{}", session.outbox.len());
+    });
 }
 
 /// Publishes a track as far as the server's last word.
