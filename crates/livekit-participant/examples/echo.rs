@@ -161,7 +161,7 @@ async fn state(room: &Room, state: &str) -> anyhow::Result<()> {
 
 fn register_methods(room: &Room, track: &LocalAudioTrack) {
     room.register_rpc("echo", |call| async move { Ok(call.payload) }.boxed());
-    // These hold handles of the room: it is left by hand, never by dropping the last one.
+    // These hold handles of the room, which is left by hand then, not by dropping the last one.
     let caller = room.clone();
     room.register_rpc("call-me", move |call| {
         let room = caller.clone();

@@ -18,7 +18,7 @@ use super::command::{Command, Commands};
 use super::link::{Link, next_response};
 use super::outbox::Outbox;
 use super::publish::Published;
-use super::recovery::{Dialled, Recovery};
+use super::recovery::{Dial, Dialled, Recovery};
 use super::subscribe::{Heard, Wish};
 use super::{DisconnectReason, Participant, RoomEvent, RoomOptions, Shared};
 use crate::Error;
@@ -31,7 +31,8 @@ const MEDIA_TIMEOUT: Duration = Duration::from_secs(5);
 const ADDRESSES_EVERY: Duration = Duration::from_secs(3);
 /// How long leaving may wait for the data that was sent last to arrive.
 const LAST_WORDS_TIMEOUT: Duration = Duration::from_millis(500);
-/// How long the server may take to say why it closed a peer connection, or to hang up when we left.
+/// How long the server may take to say why it closed a peer connection, to hang up when we left, or
+/// to take us in once more for that.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Nothing is due: look again some time.
 const IDLE: Duration = Duration::from_secs(60);
@@ -72,6 +73,9 @@ pub(super) enum Phase {
     Leaving {
         deadline: Instant,
         replies: Vec<oneshot::Sender<()>>,
+        /// An attempt to come back that was under way: the server may have taken us in, and is
+        /// told then.
+        dial: Option<Dial>,
     },
     Over(Ending),
 }
@@ -341,20 +345,25 @@ impl Session {
             replies.extend(reply);
             return;
         }
-        let is_up = matches!(self.phase, Phase::Up);
-        let patience = if is_up {
-            LAST_WORDS_TIMEOUT
-        } else {
-            Duration::ZERO
+        let (patience, dial) = match std::mem::replace(&mut self.phase, Phase::Up) {
+            Phase::Up => {
+                self.link.peer(Role::Publisher).send(PeerCommand::Flush);
+                (LAST_WORDS_TIMEOUT, None)
+            }
+            Phase::Recovering(recovery) => match recovery.into_dial() {
+                Some(dial) => (GOODBYE_TIMEOUT, Some(dial)),
+                None => (Duration::ZERO, None),
+            },
+            _ => (Duration::ZERO, None),
         };
         self.phase = Phase::Leaving {
             deadline: Instant::now() + patience,
             replies: reply.into_iter().collect(),
+            dial,
         };
-        self.link.peer(Role::Publisher).send(PeerCommand::Flush);
     }
 
-    fn left(&mut self) {
+    pub(super) fn left(&mut self) {
         if let Phase::Leaving { replies, .. } = &mut self.phase {
             let replies = std::mem::take(replies);
             self.phase = Phase::Over(Ending {
@@ -381,6 +390,8 @@ impl Session {
         for track in &self.tracks {
             track.audio.close();
         }
+        // Handlers may hold handles of the room, which hold them.
+        drop(std::mem::take(&mut *self.shared.rpc_handlers()));
         if let Some(mut signal) = self.link.signal.take() {
             if ending.say_goodbye {
                 signal.send(Request::Leave(proto::LeaveRequest {

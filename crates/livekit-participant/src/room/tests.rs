@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::{SinkExt, StreamExt};
+use futures::{FutureExt, SinkExt, StreamExt};
 use livekit_protocol as proto;
 use livekit_protocol::data_packet::Value;
 use proptest::prelude::*;
@@ -16,20 +16,22 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_tungstenite::tungstenite::Message as Frame;
 use url::Url;
 
-use super::command::{Commands, Message};
+use super::command::{Command, Commands, Message};
 use super::link::Link;
+use super::recovery::Dialled;
 use super::session::{Phase, Session};
-use super::{LocalAudio, RoomEvent, RoomOptions, Shared};
+use super::{LocalAudio, RoomEvent, RoomOptions, RpcHandler, Shared};
 use crate::Error;
-use crate::signal::Response;
+use crate::signal::{Request, Response};
 
 /// Longer than anything is waited for.
 const LONG: Duration = Duration::from_secs(60);
 
 /// Accepts everyone and then listens.
-async fn server() -> Url {
+async fn server() -> (Url, mpsc::UnboundedReceiver<Request>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
+    let (requests, heard) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
@@ -45,10 +47,19 @@ async fn server() -> Url {
             let message = Some(Response::Join(join));
             let frame = proto::SignalResponse { message }.encode_to_vec();
             socket.send(Frame::Binary(frame.into())).await.unwrap();
-            tokio::spawn(async move { while let Some(Ok(_)) = socket.next().await {} });
+            let requests = requests.clone();
+            tokio::spawn(async move {
+                while let Some(Ok(frame)) = socket.next().await {
+                    let request = proto::SignalRequest::decode(frame.into_data());
+                    if let Some(request) = request.unwrap().message {
+                        let _ = requests.send(request);
+                    }
+                }
+            });
         }
     });
-    Url::parse(&format!("ws://127.0.0.1:{port}")).unwrap()
+    let url = Url::parse(&format!("ws://127.0.0.1:{port}")).unwrap();
+    (url, heard)
 }
 
 fn participant(identity: &str, sid: &str) -> proto::ParticipantInfo {
@@ -61,7 +72,10 @@ fn participant(identity: &str, sid: &str) -> proto::ParticipantInfo {
 
 /// A session that is not run: what happens to it is done by hand.
 async fn session() -> (Session, mpsc::UnboundedReceiver<RoomEvent>) {
-    let server = server().await;
+    session_with(server().await.0).await
+}
+
+async fn session_with(server: Url) -> (Session, mpsc::UnboundedReceiver<RoomEvent>) {
     let options = RoomOptions {
         ip_addresses: Some(vec![[127, 0, 0, 1].into()]),
         max_text_bytes: 1000,
@@ -449,6 +463,60 @@ fn an_offer_that_is_not_answered_while_the_connection_is_mended_starts_it_over()
 
         assert!(session.link.signal.is_none());
         assert!(session.next_deadline() < answer_by, "the next attempt");
+    });
+}
+
+#[test]
+fn a_server_that_closed_a_peer_connection_is_not_asked_to_resume() {
+    runtime().block_on(async {
+        let (mut session, _events) = session().await;
+        session.link.ended = Some(Instant::now() + LONG);
+
+        session.signal_lost();
+        session.recovery_deadline(Instant::now());
+
+        let dialled = session.phase.dialled().await;
+        assert!(matches!(dialled, Ok(Dialled::Joined(..))));
+    });
+}
+
+#[test]
+fn who_leaves_while_joining_anew_says_so() {
+    runtime().block_on(async {
+        let (server, mut requests) = server().await;
+        let (mut session, _events) = session_with(server).await;
+        session.broken("a test", "breaks it");
+        session.recovery_deadline(Instant::now());
+
+        session.command(Command::Leave { reply: None });
+        session.run().await;
+
+        let said = std::iter::from_fn(|| requests.try_recv().ok());
+        assert_eq!(
+            said.filter(|said| matches!(said, Request::Leave(_)))
+                .count(),
+            1
+        );
+    });
+}
+
+#[test]
+fn handlers_of_remote_calls_end_with_the_room() {
+    runtime().block_on(async {
+        let (mut session, _events) = session().await;
+        let shared = session.shared.clone();
+        let held = Arc::new(());
+        let handler = held.clone();
+        let answer: RpcHandler = Arc::new(move |_| {
+            let _held = handler.clone();
+            async { Ok(String::new()) }.boxed()
+        });
+        shared.rpc_handlers().insert("method".to_owned(), answer);
+
+        session.command(Command::Leave { reply: None });
+        session.run().await;
+
+        assert_eq!(Arc::strong_count(&held), 1);
     });
 }
 
