@@ -123,26 +123,10 @@ impl Drop for LivekitServer {
     }
 }
 
-/// `$LIVEKIT_SERVER`, else what JEX's `./dev parts` got, else whatever is on PATH.
 fn program() -> PathBuf {
-    if let Some(program) = std::env::var_os("LIVEKIT_SERVER") {
-        return program.into();
-    }
-    let cache = std::env::var_os("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
-    let parts = std::env::var_os("JEX_PARTS")
-        .map(PathBuf::from)
-        .or_else(|| Some(cache?.join("jex/parts.toml")));
-    let listed = parts
-        .and_then(|parts| std::fs::read_to_string(parts).ok())
-        .and_then(|text| {
-            let line = text
-                .lines()
-                .find(|line| line.starts_with("livekit_server"))?;
-            Some(PathBuf::from(line.split('"').nth(1)?))
-        });
-    listed.unwrap_or_else(|| "livekit-server".into())
+    std::env::var_os("LIVEKIT_SERVER")
+        .expect("these tests need a livekit-server: set LIVEKIT_SERVER to the path of one")
+        .into()
 }
 
 /// Below the range that outgoing connections take theirs from, and each given once: the server binds it later.
