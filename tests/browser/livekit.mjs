@@ -75,3 +75,5 @@ async function answers(port) {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
+
+export { KEY as API_KEY, SECRET as API_SECRET };
