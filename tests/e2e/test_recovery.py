@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 
-from caller import calling
+from caller import Caller, calling
 from speech import words
 
 QUESTION = "What is the capital of France?"
@@ -103,3 +103,37 @@ async def test_livekit_restarts_in_mid_conversation(stack):
         assert len(caller.agents()) == 1
         greetings = [t for t in caller.turns if t["turn_id"] is None]
         assert len(greetings) == 1, "a second conversation began"
+
+
+async def test_livekit_says_goodbye_and_comes_back_in_mid_conversation(stack):
+    token = stack.token()
+    first, second = Caller(), Caller()
+    gone = asyncio.Event()
+    first.room.on("disconnected", lambda *_: gone.set())
+    try:
+        await first.connect(token, microphone=False)
+        await first.greeted()
+        await first.type(QUESTION)
+        await first.answered(1)
+        # Once, it would wait for the caller to leave.
+        for _ in range(2):
+            pid = stack.kill("livekit", signal.SIGTERM)
+        await asyncio.wait_for(gone.wait(), 30)
+        await first.until(lambda: stack.component("livekit")["pid"] not in (pid, None), 30, "the next server")
+        await asyncio.to_thread(stack.wait_ready)
+
+        # As the page does: the same room again.
+        await second.connect(token, microphone=False)
+        await second.until(lambda: second.audio, 60, "the agent's voice")
+        await second.type("And of Germany?")
+        turn = await second.answered(1)
+
+        assert "Berlin" in turn["answer"], turn
+        # Long enough for a second job to have begun if one were to.
+        await asyncio.sleep(8)
+        assert len(second.agents()) == 1
+        greetings = [t for t in second.turns if t["turn_id"] is None]
+        assert not greetings, "a second conversation began"
+    finally:
+        await first.leave()
+        await second.leave()
