@@ -87,3 +87,5 @@ export async function answers(port) {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
+
+export { KEY as API_KEY, SECRET as API_SECRET };

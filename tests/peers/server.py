@@ -126,12 +126,12 @@ logging:
 
 
 class Echo(Process):
-    def __init__(self, server: Server, room: str, inside: list[str] | None = None):
+    def __init__(self, server: Server, room: str, inside: list[str] | None = None, url: str | None = None):
         folder = os.environ.get("JEX_BIN") or Path(__file__).parents[2] / "target" / "release"
         program = Path(folder) / "examples" / "echo"
         assert program.exists(), f"{program} is missing: cargo build --release --examples"
         env = {
-            "LIVEKIT_URL": server.url,
+            "LIVEKIT_URL": url or server.url,
             "LIVEKIT_API_KEY": KEY,
             "LIVEKIT_API_SECRET": SECRET,
             "RUST_LOG": "livekit_participant=debug",

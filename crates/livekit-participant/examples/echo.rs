@@ -20,8 +20,8 @@ use anyhow::Context;
 use futures::FutureExt;
 use livekit_participant::token::{RoomTokenOptions, room_token};
 use livekit_participant::{
-    DisconnectReason, LocalAudioTrack, ParticipantKind, RemoteAudio, Room, RoomEvent, RoomOptions,
-    TextOptions, TrackSource,
+    DisconnectReason, LocalAudioTrack, Participant, ParticipantKind, RemoteAudio, Room, RoomEvent,
+    RoomOptions, TextOptions, TrackSource,
 };
 use tokio::sync::mpsc;
 
@@ -69,21 +69,26 @@ async fn echo(
     track: &LocalAudioTrack,
     mut events: mpsc::UnboundedReceiver<RoomEvent>,
 ) -> anyhow::Result<()> {
-    let is_person = |kind| matches!(kind, ParticipantKind::Standard | ParticipantKind::Sip);
-    // Those who were there first; events tell of the others.
-    for person in room
-        .participants()
-        .iter()
-        .filter(|person| is_person(person.kind))
-    {
-        for track in &person.tracks {
-            room.subscribe(&track.sid, track.source == TrackSource::Microphone)
-                .await?;
-        }
+    // Somebody may have been there first; events tell of those who come.
+    let there = room.participants();
+    let mut person = there.iter().find(|there| is_person(there)).cloned();
+    let microphones = person.iter().flat_map(|person| &person.tracks);
+    for track in microphones.filter(|track| track.source == TrackSource::Microphone) {
+        room.subscribe(&track.sid, true).await?;
     }
+    let is_it = |person: &Option<Participant>, other: &Participant| {
+        person
+            .as_ref()
+            .is_some_and(|person| person.identity == other.identity)
+    };
     while let Some(event) = events.recv().await {
         match event {
-            RoomEvent::TrackPublished { track, .. } if track.source == TrackSource::Microphone => {
+            RoomEvent::ParticipantJoined(newcomer) if person.is_none() && is_person(&newcomer) => {
+                person = Some(newcomer);
+            }
+            RoomEvent::TrackPublished { participant, track }
+                if is_it(&person, &participant) && track.source == TrackSource::Microphone =>
+            {
                 room.subscribe(&track.sid, true).await?;
             }
             RoomEvent::TrackSubscribed { audio, .. } => {
@@ -95,12 +100,13 @@ async fn echo(
                 text,
                 ..
             } if topic == "lk.chat" => answer(room, track, &sender_identity, &text).await?,
-            RoomEvent::ParticipantLeft(person, reason) if is_person(person.kind) => {
-                println!("{} left: {reason:?}", person.identity);
+            RoomEvent::ParticipantLeft(other, reason) if is_it(&person, &other) => {
+                println!("{} left: {reason:?}", other.identity);
                 // Whose connection broke may come back.
                 if reason == DisconnectReason::ClientInitiated {
                     return Ok(());
                 }
+                person = None;
             }
             RoomEvent::TrackMuted { muted, .. } => println!("muted: {muted}"),
             RoomEvent::Reconnecting => println!("reconnecting"),
@@ -111,6 +117,14 @@ async fn echo(
         }
     }
     Ok(())
+}
+
+/// Not an agent: two of them would never fall silent.
+fn is_person(participant: &Participant) -> bool {
+    matches!(
+        participant.kind,
+        ParticipantKind::Standard | ParticipantKind::Sip
+    )
 }
 
 /// Frames come and go on the same 20 ms clock.
@@ -161,7 +175,7 @@ async fn state(room: &Room, state: &str) -> anyhow::Result<()> {
 
 fn register_methods(room: &Room, track: &LocalAudioTrack) {
     room.register_rpc("echo", |call| async move { Ok(call.payload) }.boxed());
-    // These hold handles of the room: it is left by hand, never by dropping the last one.
+    // These hold handles of the room, which is left by hand then, not by dropping the last one.
     let caller = room.clone();
     room.register_rpc("call-me", move |call| {
         let room = caller.clone();

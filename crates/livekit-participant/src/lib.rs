@@ -29,7 +29,7 @@ mod signal;
 pub mod token;
 pub mod worker;
 
-pub use audio::{AudioFrame, CodecError, FRAME_SAMPLES, FrameKind, SAMPLE_RATE_HZ};
+pub use audio::{AudioFrame, CodecError, FRAME_SAMPLES, FrameKind, ReceiverStats, SAMPLE_RATE_HZ};
 pub use data::{RpcError, RpcInvocation, TextOptions, TextStreamWriter};
 pub use error::Error;
 pub use room::{

@@ -3,10 +3,10 @@
 mod guests;
 mod support;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use guests::{Guest, Proxy, agent, hear_tone, join, join_with, person, play};
+use guests::{Guest, Proxy, agent, hear_tone, hears_tone, join, join_with, person, play};
 use livekit_participant::{DisconnectReason, RoomEvent, RoomOptions, TextOptions};
 use support::LivekitServer;
 
@@ -96,6 +96,37 @@ async fn a_cut_signal_connection_is_resumed_and_nothing_is_lost() {
 }
 
 #[tokio::test]
+async fn what_is_muted_and_unpublished_while_the_connection_is_away_is_told_afterwards() {
+    let server = LivekitServer::start().await;
+    let proxy = Proxy::to(&server.url()).await;
+    let mut anna = join(&proxy.url, agent("talk", "anna")).await;
+    let mut ben = join(&server.url(), person("talk", "ben")).await;
+    let kept = anna.room.publish_audio("kept").await.unwrap();
+    let gone = anna.room.publish_audio("gone").await.unwrap();
+    let gone_sid = gone.sid();
+    ben.sees("anna").await;
+
+    proxy.stall(true);
+    proxy.cut();
+    trouble(&mut anna).await;
+    kept.set_muted(true).await;
+    anna.room.unpublish(&gone).await.unwrap();
+    proxy.stall(false);
+
+    assert_eq!(mended(&mut anna).await, Mended::Resumed);
+    let mut told = HashSet::new();
+    ben.until("both", |event| {
+        match event {
+            RoomEvent::TrackMuted { track_sid, .. } => told.insert(track_sid),
+            RoomEvent::TrackUnpublished { track, .. } => told.insert(track.sid),
+            _ => false,
+        };
+        (told == HashSet::from([kept.sid(), gone_sid.clone()])).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn who_left_while_the_connection_was_away_is_told_afterwards() {
     let server = LivekitServer::start().await;
     let proxy = Proxy::to(&server.url()).await;
@@ -176,6 +207,67 @@ async fn after_a_restart_of_the_server_everything_is_as_before() {
         .await
         .unwrap();
     assert_eq!(text(&mut anna).await, "again");
+}
+
+#[tokio::test]
+async fn a_text_that_the_server_died_on_is_sent_again() {
+    let mut server = LivekitServer::start().await;
+    let proxy = Proxy::to(&server.url()).await;
+    let mut anna = join(&proxy.url, agent("talk", "anna")).await;
+    let mut ben = join(&server.url(), person("talk", "ben")).await;
+    anna.sees("ben").await;
+
+    proxy.stall(true);
+    server.kill();
+    // The media connection does not know yet that nobody is there.
+    anna.room
+        .send_text("t", "into the void", TextOptions::default())
+        .await
+        .unwrap();
+    server.restart().await;
+    // Whoever is not there does not hear it.
+    assert_eq!(mended(&mut ben).await, Mended::Reconnected);
+    proxy.stall(false);
+
+    assert_eq!(mended(&mut anna).await, Mended::Reconnected);
+    assert_eq!(text(&mut ben).await, "into the void");
+}
+
+#[tokio::test]
+async fn a_server_that_dies_again_while_everything_comes_back_takes_no_track_away() {
+    let mut server = LivekitServer::start().await;
+    let mut anna = join(&server.url(), agent("talk", "anna")).await;
+    let mut ben = join(&server.url(), person("talk", "ben")).await;
+    let _tone = play(anna.room.publish_audio("voice").await.unwrap(), 440.0);
+    let mut of_anna = ben.listen_to("anna").await;
+    hear_tone(&mut of_anna, 440.0).await;
+
+    server.restart().await;
+    server.logged(&["starting RTC session", "\"anna\""]).await;
+    server.restart().await;
+
+    assert_eq!(mended(&mut anna).await, Mended::Reconnected);
+    // They may have met in the short life in between.
+    while !hears_tone(&mut ben.hears("anna").await, 440.0).await {}
+}
+
+#[tokio::test]
+async fn a_server_that_says_goodbye_before_its_restart_is_joined_again() {
+    let mut server = LivekitServer::start().await;
+    let mut anna = join(&server.url(), agent("talk", "anna")).await;
+    let mut ben = join(&server.url(), person("talk", "ben")).await;
+    let _tone = play(anna.room.publish_audio("voice").await.unwrap(), 440.0);
+    let mut of_anna = ben.listen_to("anna").await;
+    hear_tone(&mut of_anna, 440.0).await;
+
+    server.shut_down().await;
+    trouble(&mut anna).await;
+    trouble(&mut ben).await;
+    server.restart().await;
+
+    assert_eq!(mended(&mut anna).await, Mended::Reconnected);
+    let mut of_anna = ben.hears("anna").await;
+    hear_tone(&mut of_anna, 440.0).await;
 }
 
 #[tokio::test]

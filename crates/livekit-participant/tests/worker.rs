@@ -235,13 +235,14 @@ async fn a_busy_worker_is_still_offered_rooms_but_a_loaded_one_is_not() {
         load: Arc::new(move || f32::from_bits(reported.load(Ordering::Relaxed))),
         ..options(&server)
     };
-    let (_worker, mut events) = registered(busy).await;
+    let (worker, mut events) = registered(busy).await;
 
     create(&server, "busy").await;
-    accept(&mut events, "agent-busy").await;
+    let (job, _) = accept(&mut events, "agent-busy").await;
     load.store(1.0f32.to_bits(), Ordering::Relaxed);
-    // Longer than the interval of reports.
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    // Reported with every change of a job.
+    worker.update_job(&job, JobStatus::Success);
+    server.logged(&["job ended", &job]).await;
     create(&server, "loaded").await;
 
     assert_quiet(&mut events).await;
@@ -359,7 +360,7 @@ async fn dropping_the_handle_takes_the_worker_from_the_server() {
             .unwrap()
             .is_none()
     );
-    create(&server, "talk").await;
+    server.logged(&["last worker deregistered"]).await;
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ pub(crate) enum Command {
     /// Answered when the packet was handed to the network.
     Send {
         message: Message,
-        reply: Reply<()>,
+        reply: Option<Reply<()>>,
     },
     /// Answered with the payload of the response.
     Call {
@@ -85,11 +85,15 @@ impl Commands {
     }
 
     pub fn send_and_forget(&self, message: Message) {
-        let (reply, _) = oneshot::channel();
+        let reply = None;
         self.tell(Command::Send { message, reply });
     }
 
     pub async fn send(&self, message: Message) -> Result<(), Error> {
-        self.ask(|reply| Command::Send { message, reply }).await
+        self.ask(|reply| Command::Send {
+            message,
+            reply: Some(reply),
+        })
+        .await
     }
 }

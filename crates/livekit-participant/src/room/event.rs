@@ -52,6 +52,11 @@ pub enum RoomEvent {
         track_sid: String,
         muted: bool,
     },
+    /// The server took our track away, or does not take it back after a reconnect. What is
+    /// written to it goes nowhere.
+    LocalTrackUnpublished {
+        track_sid: String,
+    },
     /// A text stream is complete.
     TextReceived {
         topic: String,

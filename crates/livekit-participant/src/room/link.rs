@@ -130,12 +130,11 @@ impl Link {
         peer.since = Some(Instant::now());
     }
 
-    /// Whether everything that is needed, or was there before, is connected.
-    pub fn is_connected(&self, publishes: bool) -> bool {
-        let is_needed = |role, peer: &Peer| role == self.primary || peer.since.is_some();
-        let publisher = !(publishes || is_needed(Role::Publisher, &self.publisher));
-        let subscriber = !is_needed(Role::Subscriber, &self.subscriber);
-        (publisher || self.publisher.connected) && (subscriber || self.subscriber.connected)
+    /// Whether media and data can flow both ways. The publisher is always offered, since data
+    /// goes out on it; where it is the primary one the server connects the other when needed.
+    pub fn is_connected(&self) -> bool {
+        let receives = self.primary == Role::Subscriber || self.subscriber.since.is_some();
+        self.publisher.connected && (!receives || self.subscriber.connected)
     }
 
     /// When each peer connection that is down counts as lost.
@@ -154,8 +153,12 @@ impl Link {
         })
     }
 
-    /// Offers what is to be published, now or after the answer to the offer that is out.
+    /// Offers what is to be published, now or after the answer to the offer that is out. While
+    /// the signal connection is lost, nothing: whatever comes after it begins with an offer.
     pub fn negotiate(&mut self, ice_restart: bool) {
+        if self.signal.is_none() {
+            return;
+        }
         if let Some(id) = self.negotiation.begin(ice_restart, Instant::now()) {
             let ice_restart = self.negotiation.restarts;
             let offer = PeerCommand::Offer { id, ice_restart };

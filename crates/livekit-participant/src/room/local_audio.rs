@@ -38,7 +38,7 @@ impl LocalAudioTrack {
 
     /// The server's id for the track as of now: another one after each full reconnect.
     pub fn sid(&self) -> String {
-        self.audio.state().sid.clone()
+        self.audio.sid()
     }
 
     /// Queues samples (mono, 48 kHz) and waits while more than about 200 ms are queued. Returns
@@ -134,6 +134,10 @@ impl LocalAudio {
     /// Lets the timestamp follow the wall clock over frames that could not be sent.
     pub fn skip(&self, frames: u64) {
         self.state().sender.skip(frames);
+    }
+
+    pub fn sid(&self) -> String {
+        self.state().sid.clone()
     }
 
     pub fn set_sid(&self, sid: &str) {

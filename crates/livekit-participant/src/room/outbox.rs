@@ -1,5 +1,6 @@
 //! Data packets: ours on their way out, others' as they come in.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
@@ -17,18 +18,34 @@ use crate::rtc::{PeerCommand, Role};
 /// What the server takes in one packet.
 const MAX_PACKET_BYTES: usize = 64_000;
 /// Packets that nobody waits for (acknowledgements, responses) are dropped beyond this.
-const MAX_UNSENT: usize = 1024;
+const MAX_KEPT: usize = 1024;
 const MAX_RPC_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// A packet that the network has not taken yet. Kept, since a new session starts over with it.
-pub(super) struct Unsent {
+/// Packets of ours that may not have arrived yet, oldest first. Kept, since a new session starts
+/// over with them.
+#[derive(Default)]
+pub(super) struct Outbox {
+    packets: VecDeque<Packet>,
+    /// So many of them the network has taken.
+    taken: usize,
+}
+
+struct Packet {
     message: Message,
+    /// Who waits for the network to take it.
     reply: Option<Reply<()>>,
+}
+
+impl Outbox {
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.packets.len()
+    }
 }
 
 impl Session {
     pub(super) fn send(&mut self, message: Message, reply: Option<Reply<()>>) {
-        if reply.is_none() && self.unsent.len() >= MAX_UNSENT {
+        if reply.is_none() && self.outbox.packets.len() >= MAX_KEPT {
             tracing::warn!("too many data packets wait; one is dropped");
             return;
         }
@@ -40,27 +57,36 @@ impl Session {
             }
             return;
         }
-        self.unsent.push_back(Unsent { message, reply });
+        self.outbox.packets.push_back(Packet { message, reply });
         self.link
             .peer(Role::Publisher)
             .send(PeerCommand::Send(packet));
     }
 
-    /// The network took the oldest one.
+    /// The network took the oldest one that it had not taken yet.
     pub(super) fn sent(&mut self) {
-        if let Some(Unsent {
-            reply: Some(reply), ..
-        }) = self.unsent.pop_front()
-        {
+        let Outbox { packets, taken } = &mut self.outbox;
+        let Some(packet) = packets.get_mut(*taken) else {
+            return;
+        };
+        *taken += 1;
+        if let Some(reply) = packet.reply.take() {
             let _ = reply.send(Ok(()));
         }
     }
 
-    /// Everything that the network had not taken, for a new session.
+    /// Everything that the network took has arrived at the server.
+    pub(super) fn arrived(&mut self) {
+        let taken = std::mem::take(&mut self.outbox.taken);
+        self.outbox.packets.drain(..taken);
+    }
+
+    /// Everything that may not have arrived, for a new session.
     pub(super) fn send_again(&mut self) {
-        for index in 0..self.unsent.len() {
+        self.outbox.taken = 0;
+        for packet in &self.outbox.packets {
             let identity = self.shared.members().local.identity.clone();
-            let packet = self.link.number(&self.unsent[index].message, &identity);
+            let packet = self.link.number(&packet.message, &identity);
             self.link
                 .peer(Role::Publisher)
                 .send(PeerCommand::Send(packet));

@@ -100,8 +100,8 @@ impl Session {
         }
     }
 
-    /// Some were asked for when the connection broke: the answer may be lost.
-    pub(super) fn ask_again(&mut self) {
+    /// The connection broke: the answers to what was asked will not come.
+    pub(super) fn forget_asking(&mut self) {
         for track in &mut self.tracks {
             if matches!(track.state, State::Asked { .. }) {
                 track.state = State::Wanted;
@@ -154,14 +154,22 @@ impl Session {
         };
         let mut track = self.tracks.remove(index);
         track.audio.close();
-        track.answer(Err(error));
+        if track.reply.is_some() {
+            track.answer(Err(error));
+        } else {
+            self.tell_unpublished(&track);
+        }
     }
 
     pub(super) fn give_up_publishing(&mut self, now: Instant) {
-        let is_late = |track: &Published| track.deadline().is_some_and(|at| at <= now);
-        let late = self.tracks.iter().filter(|track| is_late(track));
-        let late: Vec<String> = late.map(|track| track.audio.cid.clone()).collect();
-        for cid in late {
+        let is_late = |track: &&Published| track.deadline().is_some_and(|at| at <= now);
+        let (new, known): (Vec<_>, Vec<_>) = self
+            .tracks
+            .iter()
+            .filter(is_late)
+            .map(|track| (track.audio.cid.clone(), track.reply.is_some()))
+            .partition(|(_, is_new)| *is_new);
+        for (cid, _) in new {
             self.track_refused(
                 &cid,
                 Error::Timeout {
@@ -170,6 +178,15 @@ impl Session {
                 },
             );
         }
+        // Nobody would try again with a track that was there before the connection broke.
+        if !known.is_empty() {
+            self.broken("the server does not answer", "a track is not back");
+        }
+    }
+
+    fn tell_unpublished(&self, track: &Published) {
+        let track_sid = track.audio.sid();
+        self.emit(RoomEvent::LocalTrackUnpublished { track_sid });
     }
 
     pub(super) fn unpublish(&mut self, cid: &str, reply: Reply<()>) {
@@ -194,6 +211,7 @@ impl Session {
             let unpublish = PeerCommand::Unpublish(track.audio.cid.clone());
             self.link.peer(Role::Publisher).send(unpublish);
             self.link.negotiate(false);
+            self.tell_unpublished(&track);
         }
     }
 

@@ -40,7 +40,7 @@ enum Step {
     },
 }
 
-type Dial = Pin<Box<dyn Future<Output = Result<Dialled, Error>> + Send>>;
+pub(super) type Dial = Pin<Box<dyn Future<Output = Result<Dialled, Error>> + Send>>;
 
 pub(super) enum Dialled {
     Resumed(Signal),
@@ -56,6 +56,14 @@ impl Recovery {
             Step::Dialling(_) => None,
         }
     }
+
+    /// The attempt that is under way.
+    pub fn into_dial(self) -> Option<Dial> {
+        match self.step {
+            Step::Dialling(dial) => Some(dial),
+            Step::Waiting { .. } | Step::Settling { .. } => None,
+        }
+    }
 }
 
 impl Phase {
@@ -65,7 +73,10 @@ impl Phase {
             Self::Recovering(Recovery {
                 step: Step::Dialling(dial),
                 ..
-            }) => dial.await,
+            })
+            | Self::Leaving {
+                dial: Some(dial), ..
+            } => dial.await,
             _ => pending().await,
         }
     }
@@ -96,11 +107,14 @@ impl Session {
         self.link.signal = None;
         self.link.negotiation.forget();
         self.attributes.connection_lost();
+        self.forget_asking();
         match &mut self.phase {
             Phase::Joining { .. } => {
                 self.fail_joining(Error::Protocol("the connection broke while joining".into()));
             }
             Phase::Up => {
+                // To a server that closed a peer connection there is nothing to be resumed.
+                let anew = anew || self.link.ended.is_some();
                 tracing::info!(?reason, anew, "mending the connection");
                 self.phase = Phase::Recovering(Recovery {
                     give_up_at: Instant::now() + self.options.reconnect_for,
@@ -120,8 +134,12 @@ impl Session {
                 }
             }
             // Whoever leaves need not come back first.
-            Phase::Leaving { deadline, .. } => *deadline = Instant::now(),
-            Phase::Over(_) => {}
+            Phase::Leaving {
+                deadline,
+                dial: None,
+                ..
+            } => *deadline = Instant::now(),
+            Phase::Leaving { .. } | Phase::Over(_) => {}
         }
     }
 
@@ -191,8 +209,14 @@ impl Session {
     }
 
     pub(super) fn dialled(&mut self, result: Result<Dialled, Error>) {
-        let Phase::Recovering(recovery) = &mut self.phase else {
-            return;
+        let recovery = match &mut self.phase {
+            Phase::Recovering(recovery) => recovery,
+            Phase::Leaving { dial, .. } => {
+                *dial = None;
+                self.back_to_leave(result);
+                return;
+            }
+            _ => return,
         };
         recovery.step = Step::Settling {
             deadline: Instant::now() + SETTLE_TIMEOUT,
@@ -204,6 +228,16 @@ impl Session {
             Ok(Dialled::Joined(link, join)) => self.joined_anew(*link, &join),
             Err(error) => self.attempt_failed(&error),
         }
+    }
+
+    /// Whoever left meanwhile is back for as long as it takes to say goodbye.
+    fn back_to_leave(&mut self, result: Result<Dialled, Error>) {
+        match result {
+            Ok(Dialled::Resumed(signal)) => self.link.signal = Some(signal),
+            Ok(Dialled::Joined(link, _)) => self.link = *link,
+            Err(error) => tracing::debug!(%error, "there is nobody to say goodbye to"),
+        }
+        self.left();
     }
 
     fn attempt_failed(&mut self, error: &Error) {
@@ -264,7 +298,7 @@ impl Session {
     pub(super) fn settle(&mut self) {
         let connected = self.link.signal.is_some()
             && self.link.negotiation.is_idle()
-            && self.link.is_connected(!self.tracks.is_empty());
+            && self.link.is_connected();
         if !connected {
             return;
         }
@@ -291,7 +325,6 @@ impl Session {
                 self.restore_attributes(false);
                 self.restore_subscriptions();
                 self.restore_mutes();
-                self.ask_again();
                 self.ask_for_tracks();
                 self.emit(if anew {
                     RoomEvent::Reconnected

@@ -1,9 +1,9 @@
 //! Audio of someone else.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::audio::{AudioFrame, AudioReceiver, CodecError, ReceiverStats, RtpAudio};
 
@@ -58,9 +58,10 @@ impl RemoteAudio {
     ///
     /// Cancel safe: a dropped future loses no audio.
     pub async fn next(&mut self) -> Option<AudioFrame> {
-        let due = self.clock.tick().await;
+        let mut due = self.clock.tick().await;
         if due.elapsed() > MAX_BEHIND {
             self.clock.reset();
+            due = Instant::now();
         }
         loop {
             match self.packets.try_recv() {
@@ -69,11 +70,58 @@ impl RemoteAudio {
                 Err(mpsc::error::TryRecvError::Disconnected) => return None,
             }
         }
-        Some(self.receiver.pull(Instant::now()))
+        Some(self.receiver.pull(due.into_std()))
     }
 
     /// What the network did to it so far.
     pub fn stats(&self) -> ReceiverStats {
         self.receiver.stats()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::audio::{AudioSender, FRAME_SAMPLES, FrameKind};
+
+    const PACKETS: u64 = 150;
+
+    /// A tone as an ideal network delivers it.
+    async fn speak(network: mpsc::Sender<RtpAudio>) {
+        let mut sender = AudioSender::new().unwrap();
+        let mut clock = interval(FRAME);
+        for seq in 0..PACKETS {
+            clock.tick().await;
+            let samples: Vec<i16> = (0..FRAME_SAMPLES as u64)
+                .map(|n| (seq * FRAME_SAMPLES as u64 + n) as f64 * 440.0 / 48_000.0)
+                .map(|turns| (8000.0 * (std::f64::consts::TAU * turns).sin()) as i16)
+                .collect();
+            sender.write(&samples);
+            let packet = sender.next_packet();
+            let audio = RtpAudio {
+                seq,
+                rtp_time: packet.rtp_time,
+                payload: packet.payload,
+                arrived: Instant::now().into_std(),
+            };
+            network.send(audio).await.unwrap();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_listener_that_is_late_hears_everything_all_the_same() {
+        let (mut audio, network) = RemoteAudio::new("TR_1").unwrap();
+        tokio::spawn(speak(network));
+
+        for _ in 0..50 {
+            audio.next().await.unwrap();
+        }
+        sleep(40 * FRAME).await;
+
+        while let Some(frame) = audio.next().await {
+            assert_eq!(frame.kind, FrameKind::Received);
+        }
     }
 }

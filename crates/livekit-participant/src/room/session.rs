@@ -3,7 +3,7 @@
 //! Nothing here waits: each thing that happens is handled at once and may start others, so that
 //! commands, events and a reconnect never hold one another up.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,9 +16,9 @@ use url::Url;
 use super::attributes::Attributes;
 use super::command::{Command, Commands};
 use super::link::{Link, next_response};
-use super::outbox::Unsent;
+use super::outbox::Outbox;
 use super::publish::Published;
-use super::recovery::{Dialled, Recovery};
+use super::recovery::{Dial, Dialled, Recovery};
 use super::subscribe::{Heard, Wish};
 use super::{DisconnectReason, Participant, RoomEvent, RoomOptions, Shared};
 use crate::Error;
@@ -31,7 +31,8 @@ const MEDIA_TIMEOUT: Duration = Duration::from_secs(5);
 const ADDRESSES_EVERY: Duration = Duration::from_secs(3);
 /// How long leaving may wait for the data that was sent last to arrive.
 const LAST_WORDS_TIMEOUT: Duration = Duration::from_millis(500);
-/// How long the server may take to say why it closed a peer connection, or to hang up when we left.
+/// How long the server may take to say why it closed a peer connection, to hang up when we left, or
+/// to take us in once more for that.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Nothing is due: look again some time.
 const IDLE: Duration = Duration::from_secs(60);
@@ -52,7 +53,7 @@ pub(super) struct Session {
     pub(super) wishes: Vec<Wish>,
     pub(super) heard: HashMap<String, Heard>,
     pub(super) attributes: Attributes,
-    pub(super) unsent: VecDeque<Unsent>,
+    pub(super) outbox: Outbox,
     pub(super) text: TextReader,
     pub(super) calls: Calls,
     addresses: Option<Vec<IpAddr>>,
@@ -72,6 +73,9 @@ pub(super) enum Phase {
     Leaving {
         deadline: Instant,
         replies: Vec<oneshot::Sender<()>>,
+        /// An attempt to come back that was under way: the server may have taken us in, and is
+        /// told then.
+        dial: Option<Dial>,
     },
     Over(Ending),
 }
@@ -123,7 +127,7 @@ impl Session {
             wishes: Vec::new(),
             heard: HashMap::new(),
             attributes: Attributes::default(),
-            unsent: VecDeque::new(),
+            outbox: Outbox::default(),
             calls: Calls::default(),
             look_at_addresses: now + ADDRESSES_EVERY,
         };
@@ -171,7 +175,7 @@ impl Session {
         )
     }
 
-    fn command(&mut self, command: Command) {
+    pub(super) fn command(&mut self, command: Command) {
         match command {
             Command::PublishAudio { audio, reply } => self.publish(audio, reply),
             Command::Unpublish { cid, reply } => self.unpublish(&cid, reply),
@@ -185,7 +189,7 @@ impl Session {
                 let _ = reply.send(Ok(()));
             }
             Command::SetAttributes { changes, reply } => self.set_attributes(changes, reply),
-            Command::Send { message, reply } => self.send(message, Some(reply)),
+            Command::Send { message, reply } => self.send(message, reply),
             Command::Call {
                 request,
                 destination,
@@ -223,6 +227,7 @@ impl Session {
             PeerEvent::Connected(connected) => self.link.set_connected(role, connected),
             PeerEvent::Data { reliable, packet } => self.data(reliable, &packet),
             PeerEvent::Sent => self.sent(),
+            PeerEvent::Arrived => self.arrived(),
             PeerEvent::Flushed => self.left(),
             PeerEvent::Closed(reason) => self.peer_ended(role, &reason),
         }
@@ -241,22 +246,23 @@ impl Session {
         }
     }
 
-    fn next_deadline(&self) -> Instant {
+    pub(super) fn next_deadline(&self) -> Instant {
+        let answer = self.link.negotiation.deadline();
         let phase = match &self.phase {
             Phase::Joining { deadline, .. } => Some(*deadline),
-            Phase::Recovering(recovery) => recovery.deadline(),
+            Phase::Recovering(recovery) => recovery.deadline().into_iter().chain(answer).min(),
             Phase::Up => self
                 .link
                 .losses()
                 .map(|(_, at)| at)
                 .chain(self.link.ended)
+                .chain(answer)
                 .min(),
             Phase::Leaving { deadline, .. } => Some(*deadline),
             Phase::Over(_) => None,
         };
         let tracks = self.tracks.iter().filter_map(Published::deadline).min();
-        let negotiation = self.link.negotiation.deadline();
-        let due = [phase, tracks, negotiation, self.attributes.deadline()];
+        let due = [phase, tracks, self.attributes.deadline()];
         let addresses = self.addresses.is_some().then_some(self.look_at_addresses);
         let idle = Instant::now() + IDLE;
         due.into_iter()
@@ -266,7 +272,7 @@ impl Session {
             .unwrap_or(idle)
     }
 
-    fn deadlines(&mut self, now: Instant) {
+    pub(super) fn deadlines(&mut self, now: Instant) {
         if self.look_at_addresses <= now {
             self.look_at_addresses = now + ADDRESSES_EVERY;
             self.follow_addresses();
@@ -294,7 +300,7 @@ impl Session {
             Phase::Joining { .. } | Phase::Leaving { .. } | Phase::Over(_) => {}
         }
         let unanswered = self.link.negotiation.deadline().is_some_and(|at| at <= now);
-        if unanswered && matches!(self.phase, Phase::Up) {
+        if unanswered && matches!(self.phase, Phase::Up | Phase::Recovering(_)) {
             self.broken("the server does not answer", "no answer to an offer");
         }
     }
@@ -339,20 +345,25 @@ impl Session {
             replies.extend(reply);
             return;
         }
-        let is_up = matches!(self.phase, Phase::Up);
-        let patience = if is_up {
-            LAST_WORDS_TIMEOUT
-        } else {
-            Duration::ZERO
+        let (patience, dial) = match std::mem::replace(&mut self.phase, Phase::Up) {
+            Phase::Up => {
+                self.link.peer(Role::Publisher).send(PeerCommand::Flush);
+                (LAST_WORDS_TIMEOUT, None)
+            }
+            Phase::Recovering(recovery) => match recovery.into_dial() {
+                Some(dial) => (GOODBYE_TIMEOUT, Some(dial)),
+                None => (Duration::ZERO, None),
+            },
+            _ => (Duration::ZERO, None),
         };
         self.phase = Phase::Leaving {
             deadline: Instant::now() + patience,
             replies: reply.into_iter().collect(),
+            dial,
         };
-        self.link.peer(Role::Publisher).send(PeerCommand::Flush);
     }
 
-    fn left(&mut self) {
+    pub(super) fn left(&mut self) {
         if let Phase::Leaving { replies, .. } = &mut self.phase {
             let replies = std::mem::take(replies);
             self.phase = Phase::Over(Ending {
@@ -379,6 +390,8 @@ impl Session {
         for track in &self.tracks {
             track.audio.close();
         }
+        // Handlers may hold handles of the room, which hold them.
+        drop(std::mem::take(&mut *self.shared.rpc_handlers()));
         if let Some(mut signal) = self.link.signal.take() {
             if ending.say_goodbye {
                 signal.send(Request::Leave(proto::LeaveRequest {

@@ -8,7 +8,7 @@ use super::session::{Phase, Session};
 use super::{DisconnectReason, Participant, RoomEvent};
 use crate::Error;
 use crate::rtc::{PeerCommand, Role, parse_candidate, received_tracks};
-use crate::signal::Response;
+use crate::signal::{Response, is_final, left};
 
 impl Session {
     pub(super) fn response(&mut self, response: Response) {
@@ -163,16 +163,13 @@ impl Session {
         let action = leave.action();
         tracing::info!(?reason, ?action, "the server says goodbye");
         if let Phase::Joining { .. } = self.phase {
-            let terminal = action == Action::Disconnect;
-            self.fail_joining(Error::Left { reason, terminal });
-            return;
-        }
-        match action {
-            Action::Disconnect => self.end(reason, false),
-            Action::Resume => self.signal_lost(),
-            Action::Reconnect => {
-                self.broken("the server asks to join anew", &format!("{reason:?}"))
-            }
+            self.fail_joining(left(leave));
+        } else if is_final(leave) {
+            self.end(reason, false);
+        } else if action == Action::Resume {
+            self.signal_lost();
+        } else {
+            self.broken("the server asks to join anew", &format!("{reason:?}"));
         }
     }
 }

@@ -2,8 +2,10 @@
 //! process, and never make it grow without bounds.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use futures::{SinkExt, StreamExt};
+use futures::{FutureExt, SinkExt, StreamExt};
 use livekit_protocol as proto;
 use livekit_protocol::data_packet::Value;
 use proptest::prelude::*;
@@ -14,16 +16,22 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_tungstenite::tungstenite::Message as Frame;
 use url::Url;
 
-use super::command::Commands;
+use super::command::{Command, Commands, Message};
 use super::link::Link;
+use super::recovery::Dialled;
 use super::session::{Phase, Session};
-use super::{RoomEvent, RoomOptions, Shared};
-use crate::signal::Response;
+use super::{LocalAudio, RoomEvent, RoomOptions, RpcHandler, Shared};
+use crate::Error;
+use crate::signal::{Request, Response};
+
+/// Longer than anything is waited for.
+const LONG: Duration = Duration::from_secs(60);
 
 /// Accepts everyone and then listens.
-async fn server() -> Url {
+async fn server() -> (Url, mpsc::UnboundedReceiver<Request>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
+    let (requests, heard) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
@@ -39,10 +47,19 @@ async fn server() -> Url {
             let message = Some(Response::Join(join));
             let frame = proto::SignalResponse { message }.encode_to_vec();
             socket.send(Frame::Binary(frame.into())).await.unwrap();
-            tokio::spawn(async move { while let Some(Ok(_)) = socket.next().await {} });
+            let requests = requests.clone();
+            tokio::spawn(async move {
+                while let Some(Ok(frame)) = socket.next().await {
+                    let request = proto::SignalRequest::decode(frame.into_data());
+                    if let Some(request) = request.unwrap().message {
+                        let _ = requests.send(request);
+                    }
+                }
+            });
         }
     });
-    Url::parse(&format!("ws://127.0.0.1:{port}")).unwrap()
+    let url = Url::parse(&format!("ws://127.0.0.1:{port}")).unwrap();
+    (url, heard)
 }
 
 fn participant(identity: &str, sid: &str) -> proto::ParticipantInfo {
@@ -55,7 +72,10 @@ fn participant(identity: &str, sid: &str) -> proto::ParticipantInfo {
 
 /// A session that is not run: what happens to it is done by hand.
 async fn session() -> (Session, mpsc::UnboundedReceiver<RoomEvent>) {
-    let server = server().await;
+    session_with(server().await.0).await
+}
+
+async fn session_with(server: Url) -> (Session, mpsc::UnboundedReceiver<RoomEvent>) {
     let options = RoomOptions {
         ip_addresses: Some(vec![[127, 0, 0, 1].into()]),
         max_text_bytes: 1000,
@@ -65,7 +85,7 @@ async fn session() -> (Session, mpsc::UnboundedReceiver<RoomEvent>) {
     let (events, receiver) = mpsc::unbounded_channel();
     let (ready, _) = oneshot::channel();
     let room = (server, "token".to_owned(), options);
-    let shared = std::sync::Arc::new(Shared::default());
+    let shared = Arc::new(Shared::default());
     let mut session = Session::new(room, joined, Commands::channel(), shared, events, ready);
     session.phase = Phase::Up;
     (session, receiver)
@@ -304,6 +324,200 @@ proptest! {
             assert!(texts.values().all(|length| *length <= 1000), "{texts:?}");
         });
     }
+}
+
+fn text(topic: &str) -> Message {
+    let header = proto::data_stream::Header {
+        topic: topic.to_owned(),
+        ..proto::data_stream::Header::default()
+    };
+    Message {
+        value: Value::StreamHeader(header),
+        destinations: Vec::new(),
+        sender_identity: None,
+    }
+}
+
+#[test]
+fn data_counts_as_sent_when_the_network_took_it_and_is_kept_until_it_has_arrived() {
+    runtime().block_on(async {
+        let (mut session, _events) = session().await;
+        let (reply, mut first) = oneshot::channel();
+        session.send(text("first"), Some(reply));
+        session.sent();
+        let (reply, mut second) = oneshot::channel();
+        session.send(text("second"), Some(reply));
+
+        assert!(matches!(first.try_recv(), Ok(Ok(()))));
+        assert!(second.try_recv().is_err());
+        session.send_again();
+        session.sent();
+        session.sent();
+        assert!(matches!(second.try_recv(), Ok(Ok(()))));
+        assert_eq!(session.outbox.len(), 2);
+        session.arrived();
+        assert_eq!(session.outbox.len(), 0);
+    });
+}
+
+#[test]
+fn answers_that_cannot_go_out_do_not_pile_up_without_end() {
+    runtime().block_on(async {
+        let (mut session, _events) = session().await;
+
+        for _ in 0..5000 {
+            session.own_commands.send_and_forget(text("answer"));
+        }
+        while let Ok(command) = session.commands.try_recv() {
+            session.command(command);
+        }
+
+        assert!(session.outbox.len() < 2000, "{}", session.outbox.len());
+    });
+}
+
+/// Publishes a track as far as the server's last word.
+fn publish(session: &mut Session) -> Arc<LocalAudio> {
+    let audio = Arc::new(LocalAudio::new("voice").unwrap());
+    let (reply, mut published) = oneshot::channel();
+    session.publish(audio.clone(), reply);
+    session.track_accepted(proto::TrackPublishedResponse {
+        cid: audio.cid.clone(),
+        track: Some(proto::TrackInfo {
+            sid: "TR_1".to_owned(),
+            ..proto::TrackInfo::default()
+        }),
+    });
+    session.link.negotiation.forget();
+    session.published();
+    assert!(matches!(published.try_recv(), Ok(Ok(()))));
+    audio
+}
+
+/// A new session, in which everything is to be published again.
+fn rejoin(session: &mut Session) {
+    session.forget_tracks();
+    session.ask_for_tracks();
+}
+
+#[test]
+fn a_track_outlives_a_server_that_dies_again_before_it_is_back() {
+    runtime().block_on(async {
+        let (mut session, _events) = session().await;
+        publish(&mut session);
+        rejoin(&mut session);
+
+        session.signal_lost();
+        session.give_up_publishing(Instant::now() + LONG);
+
+        assert_eq!(session.tracks.len(), 1);
+    });
+}
+
+#[test]
+fn a_server_that_does_not_take_a_track_back_in_time_is_joined_again() {
+    runtime().block_on(async {
+        let (mut session, _events) = session().await;
+        publish(&mut session);
+        rejoin(&mut session);
+
+        session.give_up_publishing(Instant::now() + LONG);
+
+        assert_eq!(session.tracks.len(), 1);
+        assert!(matches!(session.phase, Phase::Recovering(_)));
+    });
+}
+
+#[test]
+fn a_track_that_the_server_does_not_take_back_is_told() {
+    runtime().block_on(async {
+        let (mut session, mut events) = session().await;
+        let audio = publish(&mut session);
+        rejoin(&mut session);
+
+        let error = Error::Rejected {
+            what: "publishing a track",
+            message: "no more tracks".to_owned(),
+        };
+        session.track_refused(&audio.cid, error);
+
+        let event = events.try_recv().unwrap();
+        assert!(
+            matches!(&event, RoomEvent::LocalTrackUnpublished { track_sid } if track_sid == "TR_1"),
+            "{event:?}"
+        );
+    });
+}
+
+#[test]
+fn an_offer_that_is_not_answered_while_the_connection_is_mended_starts_it_over() {
+    runtime().block_on(async {
+        let (mut session, _events) = session().await;
+        session.broken("a test", "breaks it");
+        session.recovery_deadline(Instant::now());
+        let joined = session.phase.dialled().await;
+        session.dialled(joined);
+        let answer_by = session.link.negotiation.deadline().expect("an offer");
+
+        session.deadlines(answer_by);
+
+        assert!(session.link.signal.is_none());
+        assert!(session.next_deadline() < answer_by, "the next attempt");
+    });
+}
+
+#[test]
+fn a_server_that_closed_a_peer_connection_is_not_asked_to_resume() {
+    runtime().block_on(async {
+        let (mut session, _events) = session().await;
+        session.link.ended = Some(Instant::now() + LONG);
+
+        session.signal_lost();
+        session.recovery_deadline(Instant::now());
+
+        let dialled = session.phase.dialled().await;
+        assert!(matches!(dialled, Ok(Dialled::Joined(..))));
+    });
+}
+
+#[test]
+fn who_leaves_while_joining_anew_says_so() {
+    runtime().block_on(async {
+        let (server, mut requests) = server().await;
+        let (mut session, _events) = session_with(server).await;
+        session.broken("a test", "breaks it");
+        session.recovery_deadline(Instant::now());
+
+        session.command(Command::Leave { reply: None });
+        session.run().await;
+
+        let said = std::iter::from_fn(|| requests.try_recv().ok());
+        assert_eq!(
+            said.filter(|said| matches!(said, Request::Leave(_)))
+                .count(),
+            1
+        );
+    });
+}
+
+#[test]
+fn handlers_of_remote_calls_end_with_the_room() {
+    runtime().block_on(async {
+        let (mut session, _events) = session().await;
+        let shared = session.shared.clone();
+        let held = Arc::new(());
+        let handler = held.clone();
+        let answer: RpcHandler = Arc::new(move |_| {
+            let _held = handler.clone();
+            async { Ok(String::new()) }.boxed()
+        });
+        shared.rpc_handlers().insert("method".to_owned(), answer);
+
+        session.command(Command::Leave { reply: None });
+        session.run().await;
+
+        assert_eq!(Arc::strong_count(&held), 1);
+    });
 }
 
 #[test]

@@ -102,7 +102,9 @@ pub(crate) enum PeerEvent {
     Data { reliable: bool, packet: Vec<u8> },
     /// Publisher: the network took the next of the packets that were to be sent.
     Sent,
-    /// Publisher: all data has arrived, or cannot.
+    /// Publisher: the server has every packet that the network took.
+    Arrived,
+    /// Publisher: all data has arrived.
     Flushed,
     /// The end; nothing follows.
     Closed(String),
@@ -237,6 +239,7 @@ impl Driver {
             return self.drain();
         }
         self.play_audio(Instant::now())?;
+        self.look_whether_arrived();
         self.write_data()?;
         self.look_whether_flushed();
         let deadline = self.drain()?;

@@ -18,6 +18,9 @@ const FRAME: Duration = Duration::from_millis(20);
 /// A clock that is behind by more frames than this was asleep: they are left out, not sent in a
 /// burst.
 const MAX_FRAMES_AT_ONCE: u64 = 5;
+/// Packets that are handed to the channel before the server has all of those before. Few, since
+/// each is kept until then; many, since the server may take 200 ms to say so.
+const MAX_IN_FLIGHT: usize = 256;
 /// The stream that the tracks belong to, for players that keep streams in step.
 const STREAM: &str = "voice";
 
@@ -30,6 +33,8 @@ pub(super) struct Publisher {
     has_channels: bool,
     reliable: Option<ChannelId>,
     outbox: VecDeque<Vec<u8>>,
+    /// Packets that the channel took and that may not have arrived yet.
+    in_flight: usize,
     /// Somebody waits for all data to have arrived.
     flushes: bool,
     next_frame: Instant,
@@ -61,6 +66,7 @@ impl Publisher {
             has_channels: false,
             reliable: None,
             outbox: VecDeque::new(),
+            in_flight: 0,
             flushes: false,
             next_frame: now,
         }
@@ -168,8 +174,10 @@ impl Driver {
             self.publisher.has_channels |= pending.has_channels;
             for (cid, mid) in pending.mids {
                 let mut tracks = self.publisher.tracks.iter_mut();
-                if let Some(track) = tracks.find(|track| track.audio.cid == cid) {
-                    track.mid = Some(mid);
+                match tracks.find(|track| track.audio.cid == cid) {
+                    Some(track) => track.mid = Some(mid),
+                    // Unpublished while the offer was out.
+                    None => self.publisher.stopped.push(mid),
                 }
             }
         }
@@ -245,12 +253,23 @@ impl Driver {
         }
     }
 
+    pub(super) fn look_whether_arrived(&mut self) {
+        let channel = self.publisher.reliable.and_then(|id| self.rtc.channel(id));
+        // What is buffered includes what was sent and not acknowledged.
+        let arrived = channel.is_some_and(|mut channel| channel.buffered_amount() == 0);
+        if arrived && std::mem::take(&mut self.publisher.in_flight) > 0 {
+            self.news.push_back(PeerEvent::Arrived);
+        }
+    }
+
     /// Hands over as much data as the channel takes; the rest follows when it has room.
     pub(super) fn write_data(&mut self) -> Result<(), RtcError> {
-        let Some(id) = self.publisher.reliable else {
+        let Some(id) = self.publisher.reliable.filter(|_| self.is_connected()) else {
             return Ok(());
         };
-        while let Some(packet) = self.publisher.outbox.front() {
+        while self.publisher.in_flight < MAX_IN_FLIGHT
+            && let Some(packet) = self.publisher.outbox.front()
+        {
             let Some(mut channel) = self.rtc.channel(id) else {
                 return Ok(());
             };
@@ -263,6 +282,7 @@ impl Driver {
                 }
             }
             self.publisher.outbox.pop_front();
+            self.publisher.in_flight += 1;
             self.news.push_back(PeerEvent::Sent);
             self.drain()?;
         }
@@ -270,12 +290,14 @@ impl Driver {
     }
 
     pub(super) fn look_whether_flushed(&mut self) {
-        if !self.publisher.flushes || !self.publisher.outbox.is_empty() {
-            return;
-        }
-        let channel = self.publisher.reliable.and_then(|id| self.rtc.channel(id));
-        if channel.is_none_or(|mut channel| channel.buffered_amount() == 0) {
-            self.publisher.flushes = false;
+        let Publisher {
+            outbox,
+            in_flight,
+            flushes,
+            ..
+        } = &mut self.publisher;
+        if *flushes && outbox.is_empty() && *in_flight == 0 {
+            *flushes = false;
             self.news.push_back(PeerEvent::Flushed);
         }
     }

@@ -22,12 +22,19 @@ pub(super) fn encode(request: Request) -> Vec<u8> {
 }
 
 /// A goodbye in place of what was expected.
-pub(super) fn left(leave: &proto::LeaveRequest) -> Error {
+pub(crate) fn left(leave: &proto::LeaveRequest) -> Error {
     Error::Left {
         reason: DisconnectReason::from(leave.reason()),
-        // An action that is newer than this crate reads as the first one, which is to go.
-        terminal: leave.action() == proto::leave_request::Action::Disconnect,
+        terminal: is_final(leave),
     }
+}
+
+/// Whether the server asks not to come back. One that shuts down uses the same words and takes
+/// everyone in again when it is back.
+pub(crate) fn is_final(leave: &proto::LeaveRequest) -> bool {
+    // An action that is newer than this crate reads as the first one, which is to go.
+    leave.action() == proto::leave_request::Action::Disconnect
+        && leave.reason() != proto::DisconnectReason::ServerShutdown
 }
 
 #[cfg(test)]

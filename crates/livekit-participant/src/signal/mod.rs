@@ -9,4 +9,4 @@ mod connection;
 mod message;
 
 pub(crate) use connection::{Keepalive, Signal};
-pub(crate) use message::{Request, Response};
+pub(crate) use message::{Request, Response, is_final, left};

@@ -146,6 +146,7 @@ impl Connection {
     async fn handle(&mut self, input: Input<'_>) {
         self.protocol.set_load((self.options.load)());
         self.protocol.handle(Instant::now(), input);
+        self.note_registered();
         while let Some(output) = self.protocol.poll() {
             match output {
                 Output::Dial => self.dialling = Some(Box::pin(dial(self.options.clone()))),
@@ -155,11 +156,16 @@ impl Connection {
                         self.socket = None;
                         let now = Instant::now();
                         self.protocol.handle(now, Input::Disconnected(reason));
+                        self.note_registered();
                     }
                 }
                 Output::Tell(event) => self.tell(event),
             }
         }
+    }
+
+    /// Before the event that tells of it: whoever gets that may ask.
+    fn note_registered(&self) {
         let is_registered = self.protocol.is_registered();
         self.registered
             .send_if_modified(|known| std::mem::replace(known, is_registered) != is_registered);

@@ -3,7 +3,7 @@
 //! Inputs go in through [`Protocol::handle`] with the time, what is to be done comes out of
 //! [`Protocol::poll`], and [`Protocol::next_deadline`] says when to come back at the latest.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
@@ -23,6 +23,9 @@ const REPORT_INTERVAL: Duration = Duration::from_millis(2_500);
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 /// A server that is silent for this long, pings notwithstanding, is gone.
 const SILENCE: Duration = Duration::from_secs(15);
+/// A server that shuts down terminates every job just before it hangs up. A termination is meant
+/// when the connection outlives it by this much.
+pub(super) const MEANT_AFTER: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 enum Link {
@@ -47,6 +50,8 @@ struct Registration {
     next_ping: Instant,
     last_heard: Instant,
     offers: Offers,
+    /// Terminated jobs, and when that is to be believed.
+    terminations: BTreeMap<String, Instant>,
 }
 
 /// The worker's side of the protocol.
@@ -99,12 +104,16 @@ impl Protocol {
         match &self.link {
             Link::Down { until } => Some(*until),
             Link::Registering { deadline } => Some(*deadline),
-            Link::Registered(registration) => Some(
-                registration
-                    .next_report
-                    .min(registration.next_ping)
-                    .min(registration.last_heard + SILENCE),
-            ),
+            Link::Registered(registration) => registration
+                .terminations
+                .values()
+                .copied()
+                .chain([
+                    registration.next_report,
+                    registration.next_ping,
+                    registration.last_heard + SILENCE,
+                ])
+                .min(),
             // The dial has a time-out of its own.
             Link::Dialling | Link::Closed => None,
         }
@@ -188,12 +197,7 @@ impl Protocol {
                 url,
                 token,
             } => self.assigned(job_id, room_name, url, token),
-            Incoming::Terminated { job_id } => {
-                if self.running.remove(&job_id) {
-                    self.tell(Event::Terminated { job_id });
-                    self.jobs_changed();
-                }
-            }
+            Incoming::Terminated { job_id } => self.terminated(now, job_id),
             Incoming::Pong => {}
             Incoming::GoAway { reason } => {
                 if matches!(self.link, Link::Registering { .. } | Link::Registered(_)) {
@@ -212,6 +216,7 @@ impl Protocol {
             next_ping: now + PING_INTERVAL,
             last_heard: now,
             offers: Offers::default(),
+            terminations: BTreeMap::new(),
         });
         self.backoff.reset();
         self.told = None;
@@ -280,6 +285,27 @@ impl Protocol {
         self.jobs_changed();
     }
 
+    fn terminated(&mut self, now: Instant, job_id: String) {
+        let Link::Registered(registration) = &mut self.link else {
+            return;
+        };
+        if self.running.contains(&job_id) {
+            let believe_at = now + MEANT_AFTER;
+            registration
+                .terminations
+                .entry(job_id)
+                .or_insert(believe_at);
+        }
+    }
+
+    fn believe_termination(&mut self, job_id: String) {
+        // It may have ended by itself.
+        if self.running.remove(&job_id) {
+            self.tell(Event::Terminated { job_id });
+            self.jobs_changed();
+        }
+    }
+
     fn update_job(&mut self, job_id: String, status: JobStatus) {
         if !self.running.contains(&job_id) {
             // Terminated in the meantime: the server wants no report.
@@ -328,6 +354,8 @@ impl Protocol {
                     return;
                 }
                 registration.offers.expire(now);
+                let meant = registration.terminations.extract_if(.., |_, at| now >= *at);
+                let meant: Vec<String> = meant.map(|(job_id, _)| job_id).collect();
                 let ping = now >= registration.next_ping;
                 let report = now >= registration.next_report;
                 if ping {
@@ -341,6 +369,9 @@ impl Protocol {
                 }
                 if report {
                     self.report();
+                }
+                for job_id in meant {
+                    self.believe_termination(job_id);
                 }
             }
             Link::Down { .. } | Link::Dialling | Link::Registering { .. } | Link::Closed => {}

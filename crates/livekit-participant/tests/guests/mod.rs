@@ -186,32 +186,41 @@ impl Drop for Playing {
 
 /// Waits until a tone is heard for 200 ms.
 pub async fn hear_tone(audio: &mut RemoteAudio, hertz: f64) {
+    assert!(hears_tone(audio, hertz).await, "the track ended");
+}
+
+/// The same; false if the track ends before.
+pub async fn hears_tone(audio: &mut RemoteAudio, hertz: f64) -> bool {
     hear(audio, &format!("a tone of {hertz} Hz"), |samples| {
         share_of_tone(samples, hertz) > 0.8
     })
-    .await;
+    .await
 }
 
 /// Waits until nothing is heard for 200 ms.
 pub async fn hear_silence(audio: &mut RemoteAudio) {
-    hear(audio, "silence", |samples| loudness(samples) < 30.0).await;
+    let heard = hear(audio, "silence", |samples| loudness(samples) < 30.0).await;
+    assert!(heard, "the track ended");
 }
 
-async fn hear(audio: &mut RemoteAudio, what: &str, is_it: impl Fn(&[i16]) -> bool) {
+async fn hear(audio: &mut RemoteAudio, what: &str, is_it: impl Fn(&[i16]) -> bool) -> bool {
     let wait = async {
         let mut in_a_row = 0;
         while in_a_row < 10 {
-            let frame = audio.next().await.expect("the track goes on");
+            let Some(frame) = audio.next().await else {
+                return false;
+            };
             in_a_row = if is_it(&frame.samples) {
                 in_a_row + 1
             } else {
                 0
             };
         }
+        true
     };
     timeout(PATIENCE, wait)
         .await
-        .unwrap_or_else(|_| panic!("{what} is not heard"));
+        .unwrap_or_else(|_| panic!("{what} is not heard"))
 }
 
 pub fn loudness(samples: &[i16]) -> f64 {

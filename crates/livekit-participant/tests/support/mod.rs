@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use url::Url;
 
 pub const API_KEY: &str = "test-key";
@@ -68,6 +70,22 @@ impl LivekitServer {
         }
     }
 
+    /// SIGTERM: the server says goodbye to everyone and ends. The first one alone would wait for
+    /// them to leave by themselves.
+    #[allow(dead_code, reason = "not every test file does")]
+    pub async fn shut_down(&mut self) {
+        let mut process = self.process.take().expect("it runs");
+        let pid = Pid::from_raw(process.id().cast_signed());
+        kill(pid, Signal::SIGTERM).unwrap();
+        self.logged(&["exit requested"]).await;
+        kill(pid, Signal::SIGTERM).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while process.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < deadline, "livekit-server does not end");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Starts the server anew on the same ports, without memory of what was.
     pub async fn restart(&mut self) {
         self.kill();
@@ -81,6 +99,8 @@ impl LivekitServer {
         let mut process =
             process.unwrap_or_else(|e| panic!("{} does not run: {e}", program.display()));
         let lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        // What an earlier life said is old news.
+        self.log = Arc::default();
         let log = self.log.clone();
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
@@ -103,26 +123,10 @@ impl Drop for LivekitServer {
     }
 }
 
-/// `$LIVEKIT_SERVER`, else what JEX's `./dev parts` got, else whatever is on PATH.
 fn program() -> PathBuf {
-    if let Some(program) = std::env::var_os("LIVEKIT_SERVER") {
-        return program.into();
-    }
-    let cache = std::env::var_os("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
-    let parts = std::env::var_os("JEX_PARTS")
-        .map(PathBuf::from)
-        .or_else(|| Some(cache?.join("jex/parts.toml")));
-    let listed = parts
-        .and_then(|parts| std::fs::read_to_string(parts).ok())
-        .and_then(|text| {
-            let line = text
-                .lines()
-                .find(|line| line.starts_with("livekit_server"))?;
-            Some(PathBuf::from(line.split('"').nth(1)?))
-        });
-    listed.unwrap_or_else(|| "livekit-server".into())
+    std::env::var_os("LIVEKIT_SERVER")
+        .expect("these tests need a livekit-server: set LIVEKIT_SERVER to the path of one")
+        .into()
 }
 
 /// Below the range that outgoing connections take theirs from, and each given once: the server binds it later.

@@ -143,6 +143,28 @@ fn an_answer_to_an_offer_that_was_taken_back_changes_nothing() {
     });
 }
 
+#[test]
+fn a_track_that_is_unpublished_while_its_offer_is_out_is_taken_back_by_the_next() {
+    runtime().block_on(async {
+        let mut publisher = driver(Role::Publisher).await;
+        let audio = std::sync::Arc::new(crate::room::LocalAudio::new("voice").unwrap());
+        publisher.publisher.publish(audio.clone());
+        publisher.offer(1, false);
+        let Some(PeerEvent::Offer { id: 1, sdp }) = publisher.news.pop_back() else {
+            panic!("no offer: {:?}", publisher.news);
+        };
+
+        publisher.publisher.unpublish(&audio.cid);
+        publisher.answered(1, &answer(&sdp));
+        publisher.offer(2, false);
+
+        let Some(PeerEvent::Offer { id: 2, sdp }) = publisher.news.pop_back() else {
+            panic!("no offer: {:?}", publisher.news);
+        };
+        assert!(sdp.contains("a=inactive"), "{sdp}");
+    });
+}
+
 proptest! {
     #[test]
     fn any_offer_is_answered_or_refused(

@@ -9,7 +9,7 @@ use prost::Message as _;
 
 use crate::worker::exchange::{Config, Event, Input, Output};
 use crate::worker::job::Acceptance;
-use crate::worker::protocol::Protocol;
+use crate::worker::protocol::{MEANT_AFTER, Protocol};
 
 pub struct Scene {
     pub now: Instant,
@@ -120,6 +120,12 @@ impl Scene {
     pub fn terminate(&mut self, job: &str) {
         let job_id = job.into();
         self.server(FromServer::Termination(lk::JobTermination { job_id }));
+    }
+
+    /// Terminates a job and means it.
+    pub fn end(&mut self, job: &str) {
+        self.terminate(job);
+        self.pass(MEANT_AFTER);
     }
 
     /// From offer to assignment.

@@ -139,7 +139,7 @@ fn a_worker_with_all_its_jobs_says_it_is_full_and_rejects_more() {
     scene.offer("AJ_2");
     assert_eq!(scene.answers(), [("AJ_1", true), ("AJ_2", false)]);
 
-    scene.terminate("AJ_1");
+    scene.end("AJ_1");
     assert_eq!(scene.reports()[1].status(), lk::WorkerStatus::WsAvailable);
 }
 
@@ -265,7 +265,7 @@ fn running_jobs_are_reported_again_to_a_server_that_came_back() {
     scene.take("AJ_1");
     scene.take("AJ_2");
     scene.take("AJ_3");
-    scene.terminate("AJ_3");
+    scene.end("AJ_3");
     scene.input(Input::Disconnected("killed".into()));
     scene.input(Input::UpdateJob("AJ_1".into(), JobStatus::Success));
     scene.forget();
@@ -283,8 +283,8 @@ fn a_terminated_job_is_told_once_and_wants_no_report() {
     scene.take("AJ_1");
     scene.forget();
 
-    scene.terminate("AJ_1");
-    scene.terminate("AJ_1");
+    scene.end("AJ_1");
+    scene.end("AJ_1");
     scene.input(Input::UpdateJob("AJ_1".into(), JobStatus::Success));
 
     let terminated = Event::Terminated {
@@ -292,6 +292,23 @@ fn a_terminated_job_is_told_once_and_wants_no_report() {
     };
     assert_eq!(scene.told, [terminated]);
     assert!(scene.job_reports().is_empty());
+}
+
+#[test]
+fn a_job_that_a_server_terminates_as_it_shuts_down_goes_on() {
+    let mut scene = Scene::registered(None);
+    scene.take("AJ_1");
+    scene.forget();
+
+    scene.terminate("AJ_1");
+    scene.input(Input::Disconnected("closed".into()));
+    scene.pass(2 * SECOND);
+    scene.register();
+    scene.pass(10 * SECOND);
+
+    let terminated = |event: &Event| matches!(event, Event::Terminated { .. });
+    assert!(!scene.told.iter().any(terminated), "{:?}", scene.told);
+    assert_eq!(scene.job_reports(), [("AJ_1", lk::JobStatus::JsRunning)]);
 }
 
 #[test]
@@ -340,7 +357,7 @@ fn a_job_accepted_just_before_draining_is_still_done() {
     scene.assign("AJ_1");
     assert!(matches!(scene.told[..], [Event::Assigned { .. }]));
 
-    scene.terminate("AJ_1");
+    scene.end("AJ_1");
     assert_eq!(scene.told.last(), Some(&Event::Drained));
 }
 
