@@ -136,7 +136,7 @@ mod tests {
             .finish();
         let _logging = tracing::subscriber::set_default(subscriber);
         let (signals, mut inbox) = mpsc::unbounded_channel();
-        let mut turns = Turns::new(String::new());
+        let mut turns = Turns::new(String::new(), String::new());
         let recogniser = Recogniser {
             provider: Arc::new(Down),
         };
