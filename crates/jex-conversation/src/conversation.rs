@@ -168,8 +168,10 @@ impl Conversation {
     }
 
     /// A typed message is a turn at once. What the caller is saying meanwhile comes afterwards.
+    ///
+    /// It may come before the word that the caller is back, and is then answered after it.
     fn typed(&mut self, text: &str) {
-        if text.is_empty() || self.presence == Presence::Gone {
+        if text.is_empty() {
             return;
         }
         self.stop_answer();

@@ -84,9 +84,21 @@ fn sounds_from_nobody_are_not_heard() {
     let mut story = Story::begin();
     story.input(Input::CallerLeft).forget();
 
-    story.voice(ms(1000)).wait(ENDPOINTING).type_in("Hello?");
+    story.voice(ms(1000)).wait(ENDPOINTING);
 
     assert_eq!(story.outputs(), []);
+}
+
+#[test]
+fn what_is_typed_before_the_return_is_noticed_is_answered_after_it() {
+    let mut story = Story::begin();
+    story.input(Input::CallerLeft).forget();
+
+    story.type_in("Where is Paris?");
+    assert_eq!(story.outputs(), []);
+    story.input(Input::CallerJoined);
+
+    assert_eq!(story.last_prompt(), [user("Where is Paris?")]);
 }
 
 #[test]
