@@ -14,6 +14,9 @@ from wyoming.tts import Synthesize
 PIPER = "tcp://127.0.0.1:10200"
 WHISPER = "tcp://127.0.0.1:10300"
 
+# Its answer is long: in one of six words a slip of the recogniser ("Francis" for "France is") would pass for bad sound.
+SPOKEN_QUESTION = "What is the capital of France, and what is it known for?"
+
 
 class Speech:
     def __init__(self, _stack):

@@ -165,7 +165,7 @@ pub struct AskArgs {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
-    /// Longest wait for the whole answer, counted from the end of the question
+    /// Longest wait without a new word of the answer
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     pub timeout: Duration,
 }

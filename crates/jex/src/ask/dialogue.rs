@@ -23,7 +23,7 @@ const QUIET: Duration = Duration::from_secs(3);
 pub struct Patience {
     /// Until an agent has come and is ready to listen.
     pub agent: Duration,
-    /// From the end of the question to the end of the answer.
+    /// Without anything new of the answer: a long one takes as long as it is spoken.
     pub answer: Duration,
     /// Silence that ends the caller's turn, as the agent has it; `None` for a typed question, which
     /// has no pauses and cannot go unheard.
@@ -85,7 +85,7 @@ pub enum Failure {
     NoWords,
     #[error("{}", .0.message)]
     Problem(Problem),
-    #[error("no complete answer came within {} s.", .0.as_secs())]
+    #[error("nothing more of an answer came for {} s.", .0.as_secs())]
     NoAnswer(Duration),
     #[error("the answer was empty.")]
     EmptyAnswer,
@@ -143,6 +143,8 @@ pub struct Dialogue {
     voice_heard: bool,
     /// Listening and hearing nothing since then.
     quiet_since: Option<Instant>,
+    /// Something of the answer came then.
+    progress_at: Option<Instant>,
     interrupted_at: Option<Instant>,
     problem: Option<Problem>,
     /// Text streams of what was said before the question.
@@ -162,6 +164,7 @@ impl Dialogue {
             hearing: false,
             voice_heard: false,
             quiet_since: None,
+            progress_at: None,
             interrupted_at: None,
             problem: None,
             earlier: HashSet::new(),
@@ -174,6 +177,9 @@ impl Dialogue {
     pub fn handle(&mut self, now: Instant, input: Input) {
         if self.phase == Phase::Over {
             return;
+        }
+        if !matches!(input, Input::Tick | Input::Problem(_)) {
+            self.progress_at = Some(now);
         }
         match input {
             Input::Tick => {}
@@ -226,7 +232,7 @@ impl Dialogue {
             }
             Phase::Settling { until } => Some(until),
             Phase::Waiting { since } => {
-                let last = since + self.patience.answer;
+                let last = self.patience_ends(since);
                 let quiet = self.quiet_enough_at(since);
                 Some(quiet.map_or(last, |quiet| quiet.min(last)))
             }
@@ -257,6 +263,10 @@ impl Dialogue {
             (Some(_), _) => Some(from),
             (None, endpointing) => Some(from + endpointing? + QUIET),
         }
+    }
+
+    fn patience_ends(&self, asked: Instant) -> Instant {
+        self.progress_at.map_or(asked, |at| at.max(asked)) + self.patience.answer
     }
 
     fn proceed(&mut self, now: Instant) {
@@ -316,7 +326,7 @@ impl Dialogue {
 
     fn proceed_to_end(&mut self, now: Instant, since: Instant) {
         let quiet = self.quiet_enough_at(since).is_some_and(|at| now >= at);
-        if quiet || now >= since + self.patience.answer {
+        if quiet || now >= self.patience_ends(since) {
             let outcome = self.outcome(quiet);
             self.end(outcome.map(Box::new));
         }

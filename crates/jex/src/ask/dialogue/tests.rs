@@ -321,6 +321,25 @@ fn an_answer_that_does_not_end_is_told_after_the_timeout() {
 }
 
 #[test]
+fn a_long_answer_is_waited_for_while_it_is_spoken() {
+    let mut scene = Scene::asked();
+    scene.state("speaking");
+
+    for _ in 0..4 {
+        assert_eq!(scene.seconds(50.0), []);
+        let delta = "and so on ".to_owned();
+        let stream = "SG_1".to_owned();
+        let shown = scene.tell(Input::Spoken { stream, delta });
+        assert_eq!(shown, [Output::ShowSpoken("and so on ".into())]);
+    }
+
+    assert_eq!(
+        *failure(&scene.seconds(60.0)),
+        Failure::NoAnswer(Duration::from_secs(60))
+    );
+}
+
+#[test]
 fn an_empty_answer_and_a_lost_room_are_failures() {
     let mut scene = Scene::asked();
     assert_eq!(
