@@ -56,6 +56,9 @@ class Caller:
     def answers(self) -> list[Segment]:
         return [s for s in self.segments.values() if s.sender != self.identity]
 
+    def was_told(self, word: str) -> bool:
+        return any(word in segment.text.lower() for segment in self.answers())
+
     def heard(self) -> list[Segment]:
         return [s for s in self.segments.values() if s.sender == self.identity]
 

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 import tomllib
 import urllib.request
 from pathlib import Path
@@ -66,6 +67,14 @@ class Stack:
         pid = self.component(name)["pid"]
         os.kill(pid, with_signal)
         return pid
+
+    def wait_returned(self, name: str, killed: int, seconds: int = 120):
+        """Until another process of the component is ready: one killed just now may still count as ready."""
+        deadline = time.monotonic() + seconds
+        while self.component(name)["pid"] in (killed, None):
+            assert time.monotonic() < deadline, f"{name} did not come back: {self.status()}"
+            time.sleep(0.1)
+        self.wait_ready(seconds)
 
     def ask(self, *arguments: str, timeout: float = 90) -> dict:
         done = self.run("ask", "--json", *arguments, timeout=timeout)
