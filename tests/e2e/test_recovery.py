@@ -60,9 +60,11 @@ async def test_a_killed_whisper_is_told_and_recovers(stack, speech):
     question = await asyncio.to_thread(speech.say, QUESTION)
     async with calling(stack) as caller:
         await caller.greeted()
-        pid = stack.kill("whisper")
-
         caller.say(*question)
+        await caller.until(lambda: caller.attribute("jex.hearing") == "true", 15, "the voice to be heard")
+
+        # Before it is heard, Whisper might be back when it is needed.
+        pid = stack.kill("whisper")
         await caller.until(lambda: caller.attribute("jex.problem"), 30, "the problem on the page")
         await asyncio.to_thread(stack.wait_returned, "whisper", pid)
         await caller.until(lambda: caller.state() == "listening", 20, "listening")
