@@ -14,6 +14,10 @@ const INSTRUCTIONS: &str = "You are {name}, a helpful voice assistant. Everythin
     spoken aloud: answer in one or two short sentences of plain spoken language, without lists, \
     markup or emoji. Answer in the language with the code \"{language}\".";
 
+/// Whisper base hears "France is Paris" and "Francis Paris" alike; after whole sentences it goes by the grammar.
+/// Measured, said by Piper: 11 and 14 of 60 wrong without, 6 after "Hello JEX.", none of 60 after this.
+const STT_PROMPT: &str = "Hello {name}, how are you? I am fine, thank you.";
+
 impl Settings {
     /// Signalling address of LiveKit, as callers on this machine reach it.
     pub fn livekit_ws_url(&self) -> Url {
@@ -82,6 +86,15 @@ impl Settings {
         self.fill(&self.assistant.goodbye)
     }
 
+    /// What Whisper takes for the text before, filled in. None where the owner's model may need none.
+    pub fn stt_prompt(&self) -> Option<String> {
+        match self.stt.prompt.trim() {
+            "" if self.stt.model.is_empty() => Some(self.fill(STT_PROMPT)),
+            "" => None,
+            own => Some(self.fill(own)),
+        }
+    }
+
     /// "on this machine", or the host that the conversation's words are sent to.
     pub fn made_where(&self) -> String {
         let livekit = &self.livekit.url;
@@ -148,6 +161,19 @@ mod tests {
         settings.livekit.url = Some("wss://example.livekit.cloud".parse().unwrap());
 
         assert!(settings.made_where().contains("example.livekit.cloud"));
+    }
+
+    #[test]
+    fn whisper_knows_the_name_unless_the_model_is_the_owners() {
+        let mut settings = Settings::default();
+        settings.assistant.name = "Ada".into();
+        assert!(settings.stt_prompt().unwrap().contains("Ada"));
+
+        settings.stt.model = "/models/small".into();
+        assert_eq!(settings.stt_prompt(), None);
+
+        settings.stt.prompt = "{name}, call Zoë.".into();
+        assert_eq!(settings.stt_prompt().unwrap(), "Ada, call Zoë.");
     }
 
     #[test]

@@ -75,6 +75,11 @@ pub struct Stt {
     pub port: u16,
     /// Name or folder of the Whisper model; empty: the packaged English one.
     pub model: String,
+    /// Text that JEX's own Whisper takes for what was said just before, so that it knows names and how
+    /// people talk here; `{name}` stands for the assistant's. Empty: a greeting for the packaged model,
+    /// none for another.
+    /// Example: `"Hello {name}, is the light on in Zoë's room? Yes, it is on."`
+    pub prompt: String,
     /// Longest wait for a transcript, in milliseconds.
     pub timeout_ms: u64,
 }
@@ -234,6 +239,7 @@ impl Default for Stt {
             url: None,
             port: 10300,
             model: String::new(),
+            prompt: String::new(),
             timeout_ms: 20_000,
         }
     }

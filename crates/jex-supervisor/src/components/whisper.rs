@@ -66,6 +66,9 @@ pub fn declare(stack: &Stack) -> Result<Component, SupervisorError> {
         .env("HF_HOME", folder.as_os_str())
         .env("PYTHONUNBUFFERED", "1")
         .port(stt.port, "stt.port");
+    if let Some(prompt) = stack.settings.stt_prompt() {
+        process = process.args(["--initial-prompt", &prompt]);
+    }
     process.folders = vec![folder];
     process.stop = StopPolicy::terminate(Duration::from_millis(1500));
     process.start_limit = Duration::from_secs(90);
@@ -88,6 +91,17 @@ fn language(tag: &str) -> &str {
 mod tests {
     use super::*;
     use crate::components::tests::{process, stack};
+
+    #[test]
+    fn it_is_told_the_assistants_name() {
+        let (_home, mut stack) = stack();
+        stack.settings.assistant.name = "Ada".into();
+
+        let args = process(declare(&stack).unwrap()).args;
+
+        let place = args.iter().position(|arg| arg == "--initial-prompt");
+        assert!(args[place.unwrap() + 1].to_str().unwrap().contains("Ada"));
+    }
 
     #[test]
     fn it_never_asks_for_a_model_elsewhere() {
