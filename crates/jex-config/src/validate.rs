@@ -23,6 +23,7 @@ type Check = Result<(), Fault>;
 
 pub fn validate(settings: &Settings) -> Check {
     assistant(settings)?;
+    texts(settings)?;
     language(settings)?;
     model(settings)?;
     addresses(settings)?;
@@ -58,14 +59,21 @@ fn within<T: PartialOrd + Copy + std::fmt::Display>(
 }
 
 fn assistant(settings: &Settings) -> Check {
-    let assistant = &settings.assistant;
-    if assistant.name.trim().is_empty() {
+    let name = &settings.assistant.name;
+    if name.trim().is_empty() {
         return fault(&["assistant.name"], "is empty", "Name it, such as \"JEX\".");
     }
+    Ok(())
+}
+
+/// Texts that the settings are filled into.
+fn texts(settings: &Settings) -> Check {
+    let assistant = &settings.assistant;
     for (key, text) in [
         ("assistant.instructions", &assistant.instructions),
         ("assistant.greeting", &assistant.greeting),
         ("assistant.goodbye", &assistant.goodbye),
+        ("stt.prompt", &settings.stt.prompt),
     ] {
         let known = ["name", "language"];
         if let Some(unknown) = placeholders(text).find(|name| !known.contains(name)) {

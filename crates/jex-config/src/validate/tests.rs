@@ -40,6 +40,7 @@ fn each_impossible_value_names_its_key() {
         ("llm.temperature", |s| s.llm.temperature = f32::NAN),
         ("llm.temperature", |s| s.llm.temperature = 2.1),
         ("tts.speed_percent", |s| s.tts.speed_percent = 0),
+        ("stt.prompt", |s| s.stt.prompt = "Hi, {nmae}".into()),
         ("stt.url", |s| s.stt.url = url("http://localhost:1")),
         ("stt.url", |s| s.stt.url = url("tcp://localhost")),
         ("livekit.url", |s| s.livekit.url = url("https://localhost")),
