@@ -60,6 +60,12 @@ async fn request(events: &mut Events) -> JobRequest {
     }
 }
 
+/// Waits until the server knows of a job that it has assigned: it tells the worker first, and an update that comes too
+/// soon is lost.
+async fn settled(server: &LivekitServer, job: &str) {
+    server.logged(&["assigned job to worker", job]).await;
+}
+
 /// Takes the job that is offered next; its id and the token that it comes with.
 async fn accept(events: &mut Events, identity: &str) -> (String, String) {
     let request = request(events).await;
@@ -240,6 +246,7 @@ async fn a_busy_worker_is_still_offered_rooms_but_a_loaded_one_is_not() {
     create(&server, "busy").await;
     let (job, _) = accept(&mut events, "agent-busy").await;
     load.store(1.0f32.to_bits(), Ordering::Relaxed);
+    settled(&server, &job).await;
     // Reported with every change of a job.
     worker.update_job(&job, JobStatus::Success);
     server.logged(&["job ended", &job]).await;
@@ -338,6 +345,8 @@ async fn the_server_hears_how_jobs_ended() {
     create(&server, "badly").await;
     let (badly, _) = accept(&mut events, "agent").await;
 
+    settled(&server, &well).await;
+    settled(&server, &badly).await;
     worker.update_job(&well, JobStatus::Success);
     worker.update_job(&badly, JobStatus::Failed("the model is gone".into()));
 
