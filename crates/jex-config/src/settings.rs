@@ -148,7 +148,7 @@ pub struct Tts {
     pub port: u16,
     /// Voice; empty: the packaged one.
     pub voice: String,
-    /// Pace of JEX's own Piper, in percent of the voice's own. The packaged one hurries: at 85 its words
+    /// Pace of JEX's own Piper, in percent of the voice's own. The packaged one hurries: at 80 its words
     /// are told apart.
     pub speed_percent: u32,
     /// Longest wait for the first audio of a sentence, in milliseconds.
@@ -269,7 +269,7 @@ impl Default for Tts {
             url: None,
             port: 10200,
             voice: String::new(),
-            speed_percent: 85,
+            speed_percent: 80,
             timeout_ms: 15_000,
         }
     }
