@@ -1,0 +1,175 @@
+# What kind of JEX this is. A tier is the few values here; the settings file follows from them.
+{
+  config,
+  lib,
+  pkgs,
+  jexPackages,
+  ...
+}:
+let
+  cfg = config.services.jex;
+  toml = pkgs.formats.toml { };
+  own = jexPackages.${pkgs.stdenv.hostPlatform.system};
+  inherit (lib) mkOption mkEnableOption types;
+in
+{
+  options.services.jex = {
+    enable = mkEnableOption "JEX, a private voice assistant, with everything that it needs";
+
+    package = mkOption {
+      type = types.package;
+      default = own.jex;
+      defaultText = lib.literalExpression "jex of this flake";
+      description = "The programs of JEX: `jex`, `jex-agent`, `jex-web`.";
+      example = lib.literalExpression "pkgs.jex";
+    };
+
+    page = mkOption {
+      type = types.package;
+      default = own.jex-page;
+      defaultText = lib.literalExpression "jex-page of this flake";
+      description = "The exported page.";
+      example = lib.literalExpression "pkgs.jex-page";
+    };
+
+    hostName = mkOption {
+      type = types.str;
+      default = "jex.local";
+      description = "Name under which the page is opened. A name that ends in `.local` is announced by avahi.";
+      example = "jex.example.org";
+    };
+
+    airGapped = mkOption {
+      type = types.bool;
+      default = false;
+      description = "Whether nothing may ever leave the local network: no model download, no public time server, no update.";
+      example = true;
+    };
+
+    llm = {
+      provider = mkOption {
+        type = types.enum [
+          "ollama"
+          "openai-compatible"
+        ];
+        default = "ollama";
+        description = "Who thinks: Ollama on this machine, or a server with OpenAI's streaming chat API.";
+        example = "openai-compatible";
+      };
+      model = mkOption {
+        type = types.str;
+        default = "llama3.1:8b";
+        description = "Name of the model. Ollama pulls it on first start, unless it is pinned in `services.jex.models.ollama`.";
+        example = "gpt-4o-mini";
+      };
+      url = mkOption {
+        type = types.nullOr types.str;
+        default = null;
+        description = "Base address of the OpenAI-compatible server, with `/v1`.";
+        example = "https://api.openai.com/v1";
+      };
+      apiKeyFile = mkOption {
+        type = types.nullOr types.externalPath;
+        default = null;
+        description = "File on the machine with the server's API key, readable by root alone. Never a path of the Nix store.";
+        example = "/var/lib/jex/keys/openai";
+      };
+    };
+
+    stt.provider = mkOption {
+      type = types.enum [ "wyoming" ];
+      default = "wyoming";
+      description = "Who listens: Whisper on this machine, behind the Wyoming protocol.";
+      example = "wyoming";
+    };
+
+    tts.provider = mkOption {
+      type = types.enum [
+        "wyoming"
+        "espeak-ng"
+      ];
+      default = "wyoming";
+      description = "Who speaks: Piper on this machine behind the Wyoming protocol, or espeak-ng, robotic but tiny.";
+      example = "espeak-ng";
+    };
+
+    livekit = {
+      mode = mkOption {
+        type = types.enum [
+          "own"
+          "cloud"
+        ];
+        default = "own";
+        description = "Whose media server: this machine's, or LiveKit Cloud, through which every word then goes.";
+        example = "cloud";
+      };
+      url = mkOption {
+        type = types.nullOr types.str;
+        default = null;
+        description = "Address of the project at LiveKit Cloud.";
+        example = "wss://example.livekit.cloud";
+      };
+      apiKeyFile = mkOption {
+        type = types.nullOr types.externalPath;
+        default = null;
+        description = "File on the machine with the project's API key, readable by root alone.";
+        example = "/var/lib/jex/keys/livekit-api-key";
+      };
+      apiSecretFile = mkOption {
+        type = types.nullOr types.externalPath;
+        default = null;
+        description = "File on the machine with the project's API secret, readable by root alone.";
+        example = "/var/lib/jex/keys/livekit-api-secret";
+      };
+    };
+
+    settings = mkOption {
+      type = types.submodule { freeformType = toml.type; };
+      default = { };
+      description = ''
+        Settings of JEX, as in `jex.toml`; `jex config show` lists all of them. What the options of this module decide is
+        filled in.
+      '';
+      example = {
+        assistant.name = "Ada";
+        conversation.endpointing_ms = 500;
+      };
+    };
+
+    settingsFile = mkOption {
+      type = types.path;
+      readOnly = true;
+      internal = true;
+      default = toml.generate "jex.toml" cfg.settings;
+      description = "The settings as a file.";
+    };
+  };
+
+  config = lib.mkIf cfg.enable {
+    services.jex.settings = lib.mkMerge [
+      {
+        llm = {
+          provider = cfg.llm.provider;
+          model = cfg.llm.model;
+        };
+        stt.provider = cfg.stt.provider;
+        tts.provider = cfg.tts.provider;
+        web.page = "${cfg.page}";
+      }
+      (lib.mkIf (cfg.llm.url != null) { llm.url = cfg.llm.url; })
+      # The units read it as a credential; for `jex` itself, as root, this is where it is.
+      (lib.mkIf (cfg.llm.apiKeyFile != null) { llm.api_key_file = toString cfg.llm.apiKeyFile; })
+      (lib.mkIf (cfg.livekit.mode == "cloud") {
+        livekit = {
+          inherit (cfg.livekit) url;
+          api_key_file = toString cfg.livekit.apiKeyFile;
+          api_secret_file = toString cfg.livekit.apiSecretFile;
+        };
+      })
+    ];
+
+    environment.systemPackages = [ cfg.package ];
+    environment.etc."jex/jex.toml".source = cfg.settingsFile;
+    environment.variables.JEX_CONFIG = "/etc/jex/jex.toml";
+  };
+}

@@ -1,0 +1,48 @@
+# The language model on this machine.
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+let
+  cfg = config.services.jex;
+  variants = {
+    cpu = pkgs.ollama-cpu;
+    cuda = pkgs.ollama-cuda;
+    rocm = pkgs.ollama-rocm;
+    vulkan = pkgs.ollama-vulkan;
+  };
+in
+lib.mkIf (cfg.enable && cfg.llm.provider == "ollama") {
+  services.jex.settings.llm.port = config.services.ollama.port;
+
+  services.ollama = {
+    enable = true;
+    package = variants.${cfg.hardware.acceleration};
+    host = "127.0.0.1";
+    environmentVariables = {
+      # Its cloud models would send every word away.
+      OLLAMA_NO_CLOUD = "1";
+      OLLAMA_NOHISTORY = "1";
+      # Loading takes longer than anyone wants to wait for an answer.
+      OLLAMA_KEEP_ALIVE = "-1";
+      OLLAMA_MAX_LOADED_MODELS = "1";
+      OLLAMA_NUM_PARALLEL = "1";
+      # What a conversation's budget counts with.
+      OLLAMA_CONTEXT_LENGTH = toString (cfg.settings.llm.context_tokens or 4096);
+    };
+  };
+
+  systemd.services.ollama = lib.mkMerge [
+    { serviceConfig = cfg.egress.loopbackOnly; }
+    (lib.mkIf (cfg.hardware.acceleration == "cuda") {
+      # nvidia_uvm loads late; Ollama would settle for the processor.
+      wants = [ "nvidia-persistenced.service" ];
+      after = [
+        "nvidia-persistenced.service"
+        "systemd-modules-load.service"
+      ];
+    })
+  ];
+}

@@ -1,0 +1,97 @@
+"""What can be known of the appliance without building it."""
+
+import pytest
+
+from conftest import Evaluations, names
+
+HOSTS = names("hosts")
+IMAGES = names("images")
+LAN = {"jex-gpu", "jex-cpu", "jex-hybrid", "jex-airgap", "vm"}
+
+# What each refusal says: the option to change.
+REFUSALS = {
+    "nothing": None,
+    "owner": "owner.sshKeys",
+    "model-address": "llm.url",
+    "model-key": "llm.apiKeyFile",
+    "model-here": None,
+    "address-without-provider": "llm.provider",
+    "cloud-media": "livekit.url",
+    "air-gap-model": "llm.provider",
+    "air-gap-hosts": "egress.hosts",
+    "air-gap-acme": "tls.acmeEmail",
+    "acme-local": "hostName",
+    "cuda-graphics": "hardware.graphics.enable",
+    "cuda-whisper": "hardware.acceleration",
+}
+EGRESS = {
+    "jex-gpu": ["registry.ollama.ai"],
+    "jex-cpu": ["registry.ollama.ai"],
+    "jex-hybrid": ["api.openai.com"],
+    "jex-airgap": [],
+    "vm": ["registry.ollama.ai"],
+}
+
+
+@pytest.fixture(scope="session")
+def evaluations():
+    running = Evaluations(
+        [
+            "ports",
+            "egress",
+            "settings",
+            "undocumented",
+            *(f"refusals.{name}" for name in REFUSALS),
+            *(f"hosts.{name}" for name in HOSTS),
+            *(f"images.{name}" for name in IMAGES),
+        ]
+    )
+    yield running
+    running.stop()
+
+
+def test_every_refusal_is_tried():
+    assert set(names("refusals")) == set(REFUSALS)
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_what_cannot_work_is_refused_with_the_remedy(evaluations, case):
+    messages = evaluations.value(f"refusals.{case}")
+
+    if REFUSALS[case] is None:
+        assert messages == []
+    else:
+        assert any(REFUSALS[case] in message for message in messages), messages
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_the_network_reaches_what_people_need_and_no_more(evaluations, host):
+    ports = evaluations.value("ports")[host]
+
+    assert ports["enable"] and ports["nftables"]
+    assert sorted(ports["tcp"]) == [22, 80, 443, 7881]
+    assert sorted(ports["udp"]) == [443, 3478, 5353]
+    assert ports["udpRanges"] == [{"from": 50000, "to": 51000}]
+    assert ports["tcpRanges"] == []
+    assert ports["interfaces"] == {}
+    assert ports["trusted"] in ([], ["lo"])
+    assert ports["extraInputRules"] == ""
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_only_the_chosen_providers_are_let_out(evaluations, host):
+    assert evaluations.value("egress")[host] == EGRESS[host]
+
+
+def test_every_option_says_what_it_is_and_shows_one(evaluations):
+    assert evaluations.value("undocumented") == []
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_the_host_evaluates(evaluations, host):
+    assert evaluations.value(f"hosts.{host}").endswith(".drv")
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_the_image_evaluates(evaluations, image):
+    assert evaluations.value(f"images.{image}").endswith(".drv")
