@@ -23,7 +23,7 @@ let
     '';
     outputHashMode = "recursive";
     # After a change of the lock: `node nix/npm/pack.mjs web/package-lock.json DIR && nix hash path DIR`.
-    outputHash = lib.fakeHash;
+    outputHash = "sha256-7OVoSViH4luZmBr+w/UAB94oZVk8DEPs4VqHrQWrt9o=";
   };
 in
 stdenvNoCC.mkDerivation {
