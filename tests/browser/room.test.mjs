@@ -95,6 +95,26 @@ function ownMicrophone() {
   };
 }
 
+/** A microphone that the browser takes back as soon as it is offered to the server. */
+function lostWhilePublished() {
+  const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  let microphone;
+  navigator.mediaDevices.getUserMedia = async (wanted) => {
+    if (microphone !== undefined) throw new DOMException('no', 'NotAllowedError');
+    const stream = await open(wanted);
+    [microphone] = stream.getAudioTracks();
+    return stream;
+  };
+  const add = window.RTCPeerConnection.prototype.addTransceiver;
+  window.RTCPeerConnection.prototype.addTransceiver = function (track, ...rest) {
+    if (track === microphone) {
+      microphone.stop();
+      microphone.dispatchEvent(new Event('ended'));
+    }
+    return add.call(this, track, ...rest);
+  };
+}
+
 /** Makes the browser ask the test instead of its owner: `window.questions` are what it asked. */
 function askTheTest() {
   const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
@@ -401,6 +421,12 @@ describe('troubles in a room', () => {
     await agent.saw(({ saw }) => saw === 'track');
 
     await page.evaluate(() => window.unplug('NotAllowedError'));
+
+    await trouble(page, 'microphone-denied');
+  });
+
+  test('a microphone that is taken back while it is being published is called denied', async () => {
+    const { page } = await talk({ prepare: lostWhilePublished });
 
     await trouble(page, 'microphone-denied');
   });

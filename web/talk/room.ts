@@ -117,10 +117,16 @@ export async function openMicrophone(room: Room, deviceId?: string): Promise<voi
   const stop = () => track.stop();
   if (room.state === ConnectionState.Disconnected) return stop();
   room.once(RoomEvent.Disconnected, stop);
-  await localParticipant.publishTrack(track).catch((error: unknown) => {
+  const publication = await localParticipant.publishTrack(track).catch((error: unknown) => {
     stop();
     throw error;
   });
+  // Lost while it was being published, which livekit-client, having muted it, tells nobody.
+  if (publication.isMuted && isEnded(publication)) await localParticipant.setMicrophoneEnabled(true);
+}
+
+function isEnded({ track }: TrackPublication): boolean {
+  return track?.mediaStreamTrack.readyState === 'ended';
 }
 
 export async function muteMicrophone(room: Room): Promise<void> {
@@ -129,8 +135,8 @@ export async function muteMicrophone(room: Room): Promise<void> {
 
 /** Unplugged or taken back in the browser, and livekit-client, which mutes it then, has found no other one. */
 export function onMicrophoneLost(room: Room, lost: () => void): () => void {
-  const onMuted = ({ source, track }: TrackPublication) => {
-    if (source === Track.Source.Microphone && track?.mediaStreamTrack.readyState === 'ended') lost();
+  const onMuted = (publication: TrackPublication) => {
+    if (publication.source === Track.Source.Microphone && isEnded(publication)) lost();
   };
   room.localParticipant.on(ParticipantEvent.TrackMuted, onMuted);
   return () => void room.localParticipant.off(ParticipantEvent.TrackMuted, onMuted);
