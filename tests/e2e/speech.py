@@ -14,8 +14,7 @@ from wyoming.tts import Synthesize
 PIPER = "tcp://127.0.0.1:10200"
 WHISPER = "tcp://127.0.0.1:10300"
 
-# Piper and Whisper agree on it and on its answer. Of "the capital of France" Whisper makes "friends" now and then.
-SPOKEN_QUESTION = "Tell me which city the Eiffel Tower is in."
+QUESTION = "What is the capital of France?"
 
 
 class Speech:

@@ -2,9 +2,7 @@
 
 import numpy as np
 
-from speech import SPOKEN_QUESTION, read_wav, word_error_rate, words, write_wav
-
-QUESTION = "What is the capital of France?"
+from speech import QUESTION, read_wav, word_error_rate, words, write_wav
 
 
 def test_a_typed_question_is_answered(stack):
@@ -15,12 +13,12 @@ def test_a_typed_question_is_answered(stack):
 
 
 def test_a_spoken_question_is_heard_answered_and_spoken(stack, speech, tmp_path):
-    question = speech.say_to(tmp_path / "question.wav", SPOKEN_QUESTION)
+    question = speech.say_to(tmp_path / "question.wav", QUESTION)
     out = tmp_path / "answer.wav"
 
     answer = stack.ask("--audio", str(question), "--out", str(out))
 
-    assert words(answer["heard"]) == words(SPOKEN_QUESTION)
+    assert words(answer["heard"]) == words(QUESTION)
     assert "Paris" in answer["answer"], answer
     spoken = speech.transcribe(*read_wav(out))
     assert word_error_rate(answer["answer"], spoken) <= 0.15, (answer["answer"], spoken)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from capture import Capture
-from speech import SPOKEN_QUESTION, read_wav, word_error_rate, words
+from speech import QUESTION, read_wav, word_error_rate, words
 
 BROWSER = Path(__file__).parents[1] / "browser"
 
@@ -15,7 +15,7 @@ BROWSER = Path(__file__).parents[1] / "browser"
 @pytest.mark.timeout(300)
 def test_talk_in_chromium(stack, speech, tmp_path):
     # The fake microphone starts with the page; the greeting comes first.
-    question = speech.say_to(tmp_path / "question.wav", SPOKEN_QUESTION, lead_seconds=12)
+    question = speech.say_to(tmp_path / "question.wav", QUESTION, lead_seconds=12)
     env = stack.env | {
         "JEX_URL": "http://localhost:3000",
         "JEX_QUESTION_WAV": str(question),
@@ -34,7 +34,7 @@ def test_talk_in_chromium(stack, speech, tmp_path):
 
     assert done.returncode == 0, done.stdout + done.stderr
     seen = json.loads((tmp_path / "talk.json").read_text())
-    assert words(seen["heard"]) == words(SPOKEN_QUESTION), seen
+    assert words(seen["heard"]) == words(QUESTION), seen
     assert "Paris" in seen["answer"], seen
     spoken = speech.transcribe(*read_wav(tmp_path / "talk.wav"))
     assert word_error_rate(seen["answer"], spoken) <= 0.15, (seen["answer"], spoken)

@@ -6,13 +6,11 @@ import time
 import numpy as np
 
 from caller import RATE, calling
-from speech import SPOKEN_QUESTION, loud, word_error_rate, words
-
-QUESTION = "What is the capital of France?"
+from speech import QUESTION, loud, word_error_rate, words
 
 
 async def test_a_spoken_question_is_answered_aloud(stack, speech):
-    question = await asyncio.to_thread(speech.say, SPOKEN_QUESTION)
+    question = await asyncio.to_thread(speech.say, QUESTION)
     async with calling(stack) as caller:
         await caller.greeted()
         caller.audio.clear()
@@ -22,8 +20,8 @@ async def test_a_spoken_question_is_answered_aloud(stack, speech):
         await asyncio.sleep(0.5)  # the last frames are still in the jitter buffer
         audio = np.concatenate(caller.audio)
 
-        assert words(turn["heard"]) == words(SPOKEN_QUESTION)
-        assert [words(s.text) for s in caller.heard() if s.final] == [words(SPOKEN_QUESTION)]
+        assert words(turn["heard"]) == words(QUESTION)
+        assert [words(s.text) for s in caller.heard() if s.final] == [words(QUESTION)]
         shown = caller.answers()[-1]
         assert shown.final and "Paris" in shown.text, shown
         assert words(shown.text) == words(turn["answer"])

@@ -3,7 +3,7 @@
 import json
 import subprocess
 
-from speech import SPOKEN_QUESTION, read_wav, word_error_rate, words
+from speech import QUESTION, read_wav, word_error_rate, words
 from stack import Stack
 
 # What starting and stopping say goes elsewhere: what is left is the answer.
@@ -18,7 +18,7 @@ exit $asked
 
 
 def test_ask_works_with_only_loopback(stack, tmp_path, speech):
-    question, out = speech.say_to(tmp_path / "question.wav", SPOKEN_QUESTION), tmp_path / "answer.wav"
+    question, out = speech.say_to(tmp_path / "question.wav", QUESTION), tmp_path / "answer.wav"
     home = tmp_path / "home"
     flying = Stack(home)
     # The models that the first stack has imported already are not needed twice.
@@ -38,7 +38,7 @@ def test_ask_works_with_only_loopback(stack, tmp_path, speech):
 
     assert done.returncode == 0, done.stdout + done.stderr
     answer = json.loads(done.stdout)
-    assert words(answer["heard"]) == words(SPOKEN_QUESTION)
+    assert words(answer["heard"]) == words(QUESTION)
     assert "Paris" in answer["answer"], answer
     spoken = speech.transcribe(*read_wav(out))
     assert word_error_rate(answer["answer"], spoken) <= 0.15, (answer["answer"], spoken)

@@ -11,11 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from caller import RATE, Caller, calling
-from speech import SPOKEN_QUESTION, word_error_rate, words
+from speech import QUESTION, word_error_rate, words
 
 # `agent.port`, where it tells its health.
 AGENT_PORT = 7890
-QUESTION = "What is the capital of France?"
 
 
 async def test_a_killed_model_is_told_and_recovers(stack):
@@ -150,7 +149,7 @@ async def test_a_killed_piper_comes_back(stack):
 
 
 async def test_livekit_restarts_in_mid_answer(stack, speech):
-    question = await asyncio.to_thread(speech.say, SPOKEN_QUESTION)
+    question = await asyncio.to_thread(speech.say, QUESTION)
     async with calling(stack) as caller:
         await caller.greeted()
         await caller.type(QUESTION)
