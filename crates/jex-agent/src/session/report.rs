@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-/// A finished answer, as told on the topic `jex.turn`.
+/// A finished answer, as told on the topic `jex.turn`: at least once, since one that was on its way
+/// when LiveKit restarted is sent again. `answer_id` tells them apart.
 #[derive(Debug, Clone, Serialize)]
 pub struct TurnReport {
     /// Absent for what no one asked for, such as the greeting.

@@ -200,7 +200,7 @@ impl Dialogue {
             }
             Input::Heard(_) => {}
             Input::Turn(turn) if turn.turn_id.is_some() && !self.is_before() => {
-                self.turns.push(*turn);
+                self.keep(*turn);
             }
             Input::Turn(_) => {}
             Input::Asked => self.phase = Phase::Waiting { since: now },
@@ -329,6 +329,14 @@ impl Dialogue {
         if quiet || now >= self.patience_ends(since) {
             let outcome = self.outcome(quiet);
             self.end(outcome.map(Box::new));
+        }
+    }
+
+    /// A report comes again where LiveKit restarted while it was on its way.
+    fn keep(&mut self, turn: TurnReport) {
+        let known = |kept: &TurnReport| kept.answer_id == turn.answer_id;
+        if !self.turns.iter().any(known) {
+            self.turns.push(turn);
         }
     }
 

@@ -67,6 +67,7 @@ impl Scene {
 fn turn(answer: &str) -> TurnReport {
     TurnReport {
         turn_id: Some("T1".into()),
+        answer_id: format!("S_{answer}"),
         heard: Some("Why?".into()),
         answer: answer.into(),
         ..TurnReport::default()
@@ -306,6 +307,18 @@ fn an_answer_in_the_voice_of_last_resort_is_one() {
     let end = scene.tell(Input::Turn(Box::new(robotic)));
 
     assert_eq!(answer(&end).answer, "Because.");
+}
+
+#[test]
+fn a_report_that_comes_twice_counts_once() {
+    let mut scene = Scene::asked();
+    scene.state("thinking");
+    scene.tell(Input::Turn(Box::new(turn("Because."))));
+    scene.tell(Input::Turn(Box::new(turn("Because."))));
+
+    let end = scene.state("listening");
+
+    assert_eq!(answer(&end).heard.as_deref(), Some("Why?"));
 }
 
 #[test]
