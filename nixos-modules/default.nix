@@ -4,6 +4,7 @@
     ./jex.nix
     ./secrets.nix
     ./owner.nix
+    ./console.nix
     ./firewall.nix
     ./egress.nix
 

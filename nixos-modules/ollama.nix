@@ -13,9 +13,23 @@ let
     rocm = pkgs.ollama-rocm;
     vulkan = pkgs.ollama-vulkan;
   };
+
+  # The registry sends to the second for what is large (ollama/ollama#4307).
+  registry = [
+    "registry.ollama.ai"
+    "dd20bb891979d25aebc8bec07b2b3bbc.r2.cloudflarestorage.com"
+  ];
 in
 lib.mkIf (cfg.enable && cfg.llm.provider == "ollama") {
   services.jex.settings.llm.port = config.services.ollama.port;
+
+  services.jex.egress = {
+    confined = [ "ollama" ];
+    routes.ollama = {
+      port = 8882;
+      hosts = lib.optionals (!cfg.airGapped) registry;
+    };
+  };
 
   services.ollama = {
     enable = true;
@@ -34,15 +48,12 @@ lib.mkIf (cfg.enable && cfg.llm.provider == "ollama") {
     };
   };
 
-  systemd.services.ollama = lib.mkMerge [
-    { serviceConfig = cfg.egress.loopbackOnly; }
-    (lib.mkIf (cfg.hardware.acceleration == "cuda") {
-      # nvidia_uvm loads late; Ollama would settle for the processor.
-      wants = [ "nvidia-persistenced.service" ];
-      after = [
-        "nvidia-persistenced.service"
-        "systemd-modules-load.service"
-      ];
-    })
-  ];
+  systemd.services.ollama = lib.mkIf (cfg.hardware.acceleration == "cuda") {
+    # nvidia_uvm loads late; Ollama would settle for the processor.
+    wants = [ "nvidia-persistenced.service" ];
+    after = [
+      "nvidia-persistenced.service"
+      "systemd-modules-load.service"
+    ];
+  };
 }

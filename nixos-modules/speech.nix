@@ -45,6 +45,10 @@ in
     lib.mkMerge [
       {
         services.jex.settings.assistant.language = cfg.speech.language;
+        services.jex.egress = {
+          confined = [ "wyoming-faster-whisper-jex" ];
+          routes.wyoming-faster-whisper-jex.port = 8885;
+        };
         services.wyoming.faster-whisper.servers.jex = {
           enable = true;
           uri = "tcp://127.0.0.1:10300";
@@ -58,11 +62,10 @@ in
           zeroconf.enable = false;
         };
         systemd.services.wyoming-faster-whisper-jex = {
-          environment = cfg.egress.proxyEnvironment // {
+          environment = {
             HF_HUB_DISABLE_TELEMETRY = "1";
             ORT_DISABLE_TELEMETRY = "1";
           };
-          serviceConfig = cfg.egress.loopbackOnly;
         };
       }
       (lib.mkIf (cfg.tts.provider == "wyoming") {
@@ -81,12 +84,11 @@ in
           lengthScale = 1.1;
           zeroconf.enable = false;
         };
-        systemd.services.wyoming-piper-jex = {
-          environment = cfg.egress.proxyEnvironment // {
-            ORT_DISABLE_TELEMETRY = "1";
-          };
-          serviceConfig = cfg.egress.loopbackOnly;
+        services.jex.egress = {
+          confined = [ "wyoming-piper-jex" ];
+          routes.wyoming-piper-jex.port = 8886;
         };
+        systemd.services.wyoming-piper-jex.environment.ORT_DISABLE_TELEMETRY = "1";
       })
     ]
   );

@@ -112,6 +112,16 @@ in
 
   egress = ofHost (config: config.services.jex.egress.allowed);
 
+  # Services that may send packets to other machines.
+  free = ofHost (
+    config:
+    builtins.attrNames (
+      lib.filterAttrs (
+        _: service: service.serviceConfig.IPAddressDeny or null != "any" && !(service.serviceConfig.PrivateNetwork or false)
+      ) config.systemd.services
+    )
+  );
+
   settings = ofHost (config: config.services.jex.settings);
 
   # Options that the owner reads about and that lack something to read.
