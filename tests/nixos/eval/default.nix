@@ -25,6 +25,33 @@ let
         }).config.assertions
     );
 
+  portsOf = config: {
+    tcp = config.networking.firewall.allowedTCPPorts;
+    tcpRanges = config.networking.firewall.allowedTCPPortRanges;
+    udp = config.networking.firewall.allowedUDPPorts;
+    udpRanges = config.networking.firewall.allowedUDPPortRanges;
+    interfaces = config.networking.firewall.interfaces;
+    trusted = config.networking.firewall.trustedInterfaces;
+    inherit (config.networking.firewall) enable extraInputRules;
+    nftables = config.networking.nftables.enable;
+  };
+
+  withDomain = system {
+    services.jex = {
+      enable = true;
+      hostName = "jex.example.org";
+      owner.sshKeys = [ "ssh-ed25519 AAAA test" ];
+      tls.acmeEmail = "ada@example.org";
+    };
+    boot.loader.systemd-boot.enable = true;
+    fileSystems."/" = {
+      device = "/dev/disk/by-label/nixos";
+      fsType = "ext4";
+    };
+    nixpkgs.hostPlatform = "x86_64-linux";
+    system.stateVersion = "26.05";
+  };
+
   refusals = {
     nothing = { };
     owner = {
@@ -82,7 +109,9 @@ let
   };
 in
 {
-  hosts = ofHost (config: config.system.build.toplevel.drvPath);
+  hosts = ofHost (config: config.system.build.toplevel.drvPath) // {
+    with-domain = withDomain.config.system.build.toplevel.drvPath;
+  };
 
   images = lib.concatMapAttrs (
     host: { variants, ... }:
@@ -98,17 +127,10 @@ in
 
   refusals = lib.mapAttrs (_: failing) refusals;
 
-  # What the network can reach of each host.
-  ports = ofHost (config: {
-    tcp = config.networking.firewall.allowedTCPPorts;
-    tcpRanges = config.networking.firewall.allowedTCPPortRanges;
-    udp = config.networking.firewall.allowedUDPPorts;
-    udpRanges = config.networking.firewall.allowedUDPPortRanges;
-    interfaces = config.networking.firewall.interfaces;
-    trusted = config.networking.firewall.trustedInterfaces;
-    inherit (config.networking.firewall) enable extraInputRules;
-    nftables = config.networking.nftables.enable;
-  });
+  # What the network can reach of each host, and of one with a domain.
+  ports = lib.mapAttrs (_: portsOf) (
+    lib.mapAttrs (_: host: host.config) hosts.configurations // { acme = withDomain.config; }
+  );
 
   egress = ofHost (config: config.services.jex.egress.allowed);
 
@@ -121,6 +143,13 @@ in
       ) config.systemd.services
     )
   );
+
+  # Confined services that nothing defines: a name that is wrong, or was another in an earlier nixpkgs.
+  imaginary =
+    let
+      of = config: builtins.filter (name: !(config.systemd.services.${name}.serviceConfig ? ExecStart)) config.services.jex.egress.confined;
+    in
+    ofHost of // { acme = of withDomain.config; };
 
   settings = ofHost (config: config.services.jex.settings);
 
