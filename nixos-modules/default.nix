@@ -10,6 +10,7 @@
     ./redis.nix
     ./livekit.nix
     ./nvidia.nix
+    ./models.nix
     ./ollama.nix
     ./speech.nix
     ./postgresql.nix
