@@ -20,6 +20,7 @@
     ./web.nix
 
     ./tls.nix
+    ./backup.nix
     ./system.nix
     ./assertions.nix
   ];
