@@ -16,7 +16,7 @@ in
       confined = lib.optional (!cloudMedia) "jex-agent";
       routes.jex-agent = {
         port = 8881;
-        hosts = lib.optional (cfg.llm.host != null) cfg.llm.host;
+        hosts = lib.optional (cfg.llm.host != null && !builtins.elem cfg.llm.host cfg.egress.lan) cfg.llm.host;
       };
     };
     warnings = lib.optional cloudMedia ''

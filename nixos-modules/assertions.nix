@@ -16,8 +16,15 @@ in
       message = "services.jex.llm.provider is \"openai-compatible\", but services.jex.llm.url is not set. Name the server's base address, such as \"https://api.openai.com/v1\".";
     }
     {
-      assertion = cfg.llm.host != null -> cfg.llm.apiKeyFile != null;
+      assertion =
+        (cfg.llm.host != null && !builtins.elem cfg.llm.host cfg.egress.lan) -> cfg.llm.apiKeyFile != null;
       message = "services.jex.llm.url is a server elsewhere, but services.jex.llm.apiKeyFile is not set. Write the API key into a file on the machine that only root can read, such as /var/lib/jex/keys/llm, and name it there.";
+    }
+    {
+      assertion =
+        (cfg.llm.host != null && !builtins.elem cfg.llm.host cfg.egress.lan)
+        -> builtins.match "https://[^/:]+(:443)?(/.*)?" cfg.llm.url != null;
+      message = "services.jex.llm.url is neither HTTPS on port 443 nor on your own network, so nothing lets it out. If it is a server of yours, name its address in services.jex.egress.lan and in the URL.";
     }
     {
       assertion = cfg.llm.url != null -> cloudModel;

@@ -11,6 +11,7 @@
     ./redis.nix
     ./livekit.nix
     ./nvidia.nix
+    ./models.nix
     ./ollama.nix
     ./speech.nix
     ./postgresql.nix
@@ -20,6 +21,7 @@
     ./web.nix
 
     ./tls.nix
+    ./backup.nix
     ./system.nix
     ./assertions.nix
   ];

@@ -13,6 +13,7 @@ let
   inherit (lib) mkOption types;
 
   hostName = types.strMatching "[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+";
+  family = address: if lib.hasInfix ":" address then "ip6" else "ip";
   # What nftables takes as a name.
   set = lib.replaceStrings [ "-" ] [ "_" ];
 in
@@ -23,6 +24,12 @@ in
       default = [ ];
       description = "Host names that the owner's workflows in n8n may reach, by HTTPS.";
       example = [ "api.open-meteo.com" ];
+    };
+    lan = mkOption {
+      type = types.listOf types.str;
+      default = [ ];
+      description = "Addresses on the owner's own network that the agent may reach without the proxy, such as a model server without TLS.";
+      example = [ "192.168.1.30" ];
     };
     confined = mkOption {
       type = types.listOf types.str;
@@ -60,7 +67,7 @@ in
         lib.optionalAttrs (route.hosts != [ ]) rec {
           HTTPS_PROXY = "http://127.0.0.1:${toString route.port}";
           https_proxy = HTTPS_PROXY;
-          NO_PROXY = "localhost,127.0.0.1,::1";
+          NO_PROXY = lib.concatStringsSep "," ([ "localhost" "127.0.0.1" "::1" ] ++ cfg.egress.lan);
           no_proxy = NO_PROXY;
         }
       ) routes;
@@ -81,7 +88,7 @@ in
         environment = cfg.egress.environment.${name} or { };
         serviceConfig = {
           IPAddressDeny = "any";
-          IPAddressAllow = "localhost";
+          IPAddressAllow = [ "localhost" ] ++ lib.optionals (name == "jex-agent") cfg.egress.lan;
           NFTSet = "cgroup:inet:jex:${set name}";
         };
       })
@@ -116,6 +123,9 @@ in
         chain output {
           type filter hook output priority filter - 10; policy accept;
           oifname "lo" accept
+          ${lib.concatMapStrings (address: ''
+            socket cgroupv2 level 2 @jex_agent ${family address} daddr ${address} accept
+          '') (lib.optionals (builtins.elem "jex-agent" confined) cfg.egress.lan)}
           ${lib.concatMapStrings (name: ''
             socket cgroupv2 level 2 @${set name} counter name "${set name}" reject with icmpx admin-prohibited
           '') confined}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Evaluations, names
+from conftest import Evaluations, names, traced
 from toml import to_toml
 
 BUILT = names("hosts")
@@ -19,6 +19,8 @@ REFUSALS = {
     "owner": "owner.sshKeys",
     "model-address": "llm.url",
     "model-key": "llm.apiKeyFile",
+    "model-nearby": "egress.lan",
+    "model-nearby-allowed": None,
     "model-here": None,
     "address-without-provider": "llm.provider",
     "cloud-media": "livekit.url",
@@ -28,15 +30,31 @@ REFUSALS = {
     "acme-local": "hostName",
     "cuda-graphics": "hardware.graphics.enable",
     "cuda-whisper": "hardware.acceleration",
+    "air-gap-unpinned-model": "models.ollama",
+    "air-gap-pinned-model": None,
+    "air-gap-whisper": "models.whisper",
+    "air-gap-voice": "models.voices",
+    "voice-language": "speech.voice",
+    "model-without-template": "template",
+    "model-too-large": "llm.model",
+    "model-fits": None,
+    "backup-ssh": "backup.sshKeyFile",
+    "backup-air-gap": "backup.target",
+    "backup-plain": "backup.target",
+    "backup-disk": None,
 }
-OLLAMA = ["registry.ollama.ai", "dd20bb891979d25aebc8bec07b2b3bbc.r2.cloudflarestorage.com"]
+# Whence Ollama pulls a model: its registry, which sends what is large on.
+REGISTRY = ["registry.ollama.ai", "dd20bb891979d25aebc8bec07b2b3bbc.r2.cloudflarestorage.com"]
 EGRESS = {
-    "jex-gpu": {"ollama": OLLAMA},
-    "jex-cpu": {"ollama": OLLAMA},
+    "jex-gpu": {"ollama": REGISTRY},
+    "jex-cpu": {"ollama": REGISTRY},
     "jex-hybrid": {"jex-agent": ["api.openai.com"]},
     "jex-airgap": {},
-    "vm": {"ollama": OLLAMA},
+    "vm": {"ollama": REGISTRY},
 }
+# What nobody but the owner may build images of.
+N8N = {"n8n", "n8n-task-runner-launcher"}
+UNFREE = {"jex-gpu": N8N | {"nvidia-x11"}, "jex-cpu": N8N, "jex-hybrid": N8N, "jex-airgap": N8N, "vm": N8N}
 
 
 @pytest.fixture(scope="session")
@@ -96,6 +114,11 @@ def test_with_a_domain_turn_is_open_over_tls_and_no_name_is_announced(evaluation
 @pytest.mark.parametrize("host", HOSTS)
 def test_only_the_chosen_providers_are_let_out(evaluations, host):
     assert evaluations.value("egress")[host] == EGRESS[host]
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_exactly_this_is_unfree(host):
+    assert traced(f"unfree.{host}", "unfree") == UNFREE[host]
 
 
 # Those that face people, those of the operating system that look outside for it, and those that run once.
