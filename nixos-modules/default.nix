@@ -17,6 +17,7 @@
 
     ./agent.nix
     ./web.nix
+    ./supervisor.nix
 
     ./tls.nix
     ./system.nix

@@ -35,7 +35,11 @@ lib.mkIf (cfg.enable && cfg.llm.provider == "ollama") {
   };
 
   systemd.services.ollama = lib.mkMerge [
-    { serviceConfig = cfg.egress.loopbackOnly; }
+    {
+      # Models come through the proxy.
+      environment = cfg.egress.proxyEnvironment;
+      serviceConfig = cfg.egress.loopbackOnly;
+    }
     (lib.mkIf (cfg.hardware.acceleration == "cuda") {
       # nvidia_uvm loads late; Ollama would settle for the processor.
       wants = [ "nvidia-persistenced.service" ];
