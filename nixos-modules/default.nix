@@ -19,6 +19,7 @@
 
     ./agent.nix
     ./web.nix
+    ./supervisor.nix
 
     ./tls.nix
     ./backup.nix

@@ -45,12 +45,13 @@ REFUSALS = {
 }
 # Whence Ollama pulls a model: its registry, which sends what is large on.
 REGISTRY = ["registry.ollama.ai", "dd20bb891979d25aebc8bec07b2b3bbc.r2.cloudflarestorage.com"]
+HERE = {"jex-supervisor": ["registry.ollama.ai"], "ollama": REGISTRY}
 EGRESS = {
-    "jex-gpu": {"ollama": REGISTRY},
-    "jex-cpu": {"ollama": REGISTRY},
+    "jex-gpu": HERE,
+    "jex-cpu": HERE,
     "jex-hybrid": {"jex-agent": ["api.openai.com"]},
     "jex-airgap": {},
-    "vm": {"ollama": REGISTRY},
+    "vm": HERE,
 }
 # What nobody but the owner may build images of.
 N8N = {"n8n", "n8n-task-runner-launcher"}

@@ -178,7 +178,8 @@ pub fn is_setting(name: &str) -> bool {
     name.starts_with(PREFIX) && !EXCEPTIONS.contains(&name) && !name.starts_with(EXCEPTION_PREFIX)
 }
 
-/// The value of a variable or flag: a number or a list where one belongs, else text as it stands.
+/// The value of a variable or flag: a number, a yes or no or a list where one belongs, else text as it
+/// stands.
 fn leaf(key: &str, value: &str) -> Value {
     let field = schema::field_of(key);
     if value.is_empty() && field.is_some_and(|field| field.optional) {
@@ -188,6 +189,9 @@ fn leaf(key: &str, value: &str) -> Value {
     match field.map_or(Kind::Text, |field| field.kind) {
         kind if kind.is_text() => Value::from(value.to_owned()),
         Kind::Addresses => list(value),
+        Kind::Switch => value
+            .parse::<bool>()
+            .map_or_else(|_| Value::from(value.to_owned()), Value::from),
         Kind::Decimal => value
             .parse::<f64>()
             .map_or_else(|_| Value::from(value.to_owned()), Value::from),

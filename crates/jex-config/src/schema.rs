@@ -14,6 +14,8 @@ pub enum Kind {
     Text,
     /// One of a few words.
     Choice,
+    /// Yes or no.
+    Switch,
     Port,
     /// A whole number that is no port.
     Whole,
@@ -30,7 +32,7 @@ impl Kind {
     pub fn is_text(self) -> bool {
         !matches!(
             self,
-            Self::Port | Self::Whole | Self::Decimal | Self::Addresses
+            Self::Switch | Self::Port | Self::Whole | Self::Decimal | Self::Addresses
         )
     }
 
@@ -39,6 +41,7 @@ impl Kind {
         match self {
             Self::Text => "text in quotes",
             Self::Choice => "a word in quotes",
+            Self::Switch => "true or false",
             Self::Port => "a port number between 1 and 65535",
             Self::Whole => "a whole number",
             Self::Decimal => "a number",
@@ -52,6 +55,7 @@ impl Kind {
     fn of(rust_type: &str) -> Self {
         match rust_type {
             "String" => Self::Text,
+            "bool" => Self::Switch,
             "u16" => Self::Port,
             "u32" | "u64" | "i64" => Self::Whole,
             "f32" => Self::Decimal,
@@ -240,6 +244,7 @@ mod tests {
         let kind = |key| field_of(key).unwrap().kind;
 
         assert_eq!(kind("web.port"), Kind::Port);
+        assert_eq!(kind("llm.download"), Kind::Switch);
         assert_eq!(kind("llm.provider"), Kind::Choice);
         assert_eq!(kind("llm.seed"), Kind::Whole);
         assert_eq!(kind("livekit.url"), Kind::Address);

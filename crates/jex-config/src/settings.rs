@@ -109,6 +109,8 @@ pub struct Llm {
     pub port: u16,
     /// Name of the model. `jex-demo` is the packaged small one.
     pub model: String,
+    /// Whether JEX's own Ollama may download the model when it is not here: `true` or `false`.
+    pub download: bool,
     /// File that holds the API key, for providers that want one.
     /// Example: `"/home/ada/.config/jex/llm-api-key"`
     pub api_key_file: Option<PathBuf>,
@@ -256,6 +258,7 @@ impl Default for Llm {
             url: None,
             port: 11435,
             model: "jex-demo".into(),
+            download: true,
             api_key_file: None,
             context_tokens: 4096,
             max_answer_tokens: 200,

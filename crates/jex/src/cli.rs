@@ -47,7 +47,7 @@ pub enum Command {
     /// Show each part: its state, since when, memory, version, last error
     #[command(after_help = STATUS_HELP)]
     Status(StatusArgs),
-    /// Show what a part has logged, or all of them
+    /// Show what a part has logged, or all of them; where systemd runs JEX, out of its journal
     #[command(
         after_help = "Examples:\n  jex logs\n  jex logs ollama --follow\n  jex logs agent --lines 500"
     )]
@@ -103,7 +103,8 @@ pub struct LogsArgs {
     /// Go on as more is logged
     #[arg(long, short)]
     pub follow: bool,
-    /// How many of the last lines of each part [default: 200, or 20 of each when all are shown]
+    /// How many of the last lines of each part [default: 200, or 20 of each when all are shown]; of all
+    /// parts together where systemd runs JEX
     #[arg(long, short = 'n', value_name = "COUNT")]
     pub lines: Option<usize>,
 }

@@ -37,7 +37,9 @@ fn main() -> ExitCode {
         Err(error) => {
             exit::complain(&format!("{error:#}"));
             match error.downcast_ref::<SupervisorError>() {
-                Some(SupervisorError::NotRunning) => ExitCode::from(exit::NOT_RUNNING),
+                Some(SupervisorError::NotRunning | SupervisorError::SupervisorDown) => {
+                    ExitCode::from(exit::NOT_RUNNING)
+                }
                 _ => ExitCode::from(exit::FAILURE),
             }
         }

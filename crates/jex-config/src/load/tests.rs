@@ -158,6 +158,15 @@ fn a_model_named_by_a_number_stays_text() {
 }
 
 #[test]
+fn a_switch_is_true_or_false_in_a_variable_too() {
+    let loaded = with("", &[("JEX_LLM__DOWNLOAD", "false")], &[]).unwrap();
+    assert!(!loaded.settings.llm.download);
+
+    let error = with("", &[("JEX_LLM__DOWNLOAD", "no")], &[]).unwrap_err();
+    assert!(error.to_string().contains("true or false"), "{error}");
+}
+
+#[test]
 fn a_clash_of_ports_names_the_key() {
     let error = with_file("[web]\nport = 7880\n").unwrap_err().to_string();
 
@@ -287,6 +296,7 @@ fn any_settings() -> impl Strategy<Value = Settings> {
             settings.llm.url = x.then(|| format!("http://{host}:{port}/").parse().unwrap());
             settings.web.port = port;
             settings.conversation.endpointing_ms = ms;
+            settings.llm.download = x;
             settings.llm.seed = seed;
             settings.llm.temperature = heat;
             settings.web.page = x.then(|| format!("/{host}").into());
