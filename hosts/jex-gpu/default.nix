@@ -1,14 +1,10 @@
 # Everything on this machine, with an NVIDIA card of 16 GB or more.
+{ lib, ... }:
 {
-  imports = [
-    ./disk.nix
-    ./hardware.nix
-  ];
   services.jex = {
     enable = true;
-    llm.model = "llama3.1:8b";
-    speech.whisperModel = "small-int8";
-    hardware.acceleration = "cuda";
+    llm.model = lib.mkDefault "llama3.1:8b";
+    speech.whisperModel = lib.mkDefault "small-int8";
+    hardware.acceleration = lib.mkDefault "cuda";
   };
-  system.stateVersion = "26.05";
 }
