@@ -28,26 +28,63 @@
         "aarch64-linux"
       ];
       eachSystem = f: lib.genAttrs systems (system: f nixpkgs.legacyPackages.${system});
+      programs = eachSystem (pkgs: import ./nix/packages.nix { inherit pkgs; });
       hosts = import ./nix/hosts.nix {
-        inherit lib disko deploy-rs;
-        jex = self.nixosModules.default;
+        inherit
+          self
+          lib
+          disko
+          deploy-rs
+          ;
       };
     in
     {
-      packages = lib.recursiveUpdate (eachSystem (pkgs: import ./nix/packages.nix { inherit pkgs; })) {
-        x86_64-linux = hosts.images;
+      packages = lib.recursiveUpdate programs { x86_64-linux = hosts.images; };
+
+      apps = import ./nix/apps.nix {
+        inherit lib;
+        inherit (hosts) configurations;
+        packages = programs;
       };
 
-      nixosModules.default = {
-        imports = [ ./nixos-modules ];
-        # Built from this flake, unless the owner says otherwise.
-        config._module.args.jexPackages = self.packages;
+      devShells = eachSystem (pkgs: {
+        default = import ./nix/dev-shell.nix { inherit pkgs deploy-rs; };
+      });
+
+      nixosModules = hosts.modules // {
+        default = {
+          imports = [ ./nixos-modules ];
+          # Built from this flake, unless the owner says otherwise.
+          config._module.args.jexPackages = programs;
+        };
       };
 
       nixosConfigurations = hosts.configurations;
 
+      templates.default = {
+        path = ./templates/default;
+        description = "Your own JEX: your machine's hardware-configuration.nix, and one configuration.nix to edit";
+      };
+
+      deploy.nodes = hosts.nodes;
+
+      checks = eachSystem (
+        pkgs:
+        import ./nix/checks.nix {
+          inherit
+            self
+            lib
+            pkgs
+            hosts
+            deploy-rs
+            ;
+        }
+      );
+
+      formatter = eachSystem (pkgs: pkgs.nixfmt-tree);
+
       lib.evaluationTests = import ./tests/nixos/eval {
-        inherit lib hosts;
+        inherit self lib hosts;
         system =
           module:
           lib.nixosSystem {
@@ -57,13 +94,5 @@
             ];
           };
       };
-
-      deploy.nodes = hosts.nodes;
-
-      checks = lib.mapAttrs (_: deploy: deploy.deployChecks self.deploy) {
-        inherit (deploy-rs.lib) x86_64-linux;
-      };
-
-      formatter = eachSystem (pkgs: pkgs.nixfmt-tree);
     };
 }

@@ -9,9 +9,11 @@ import pytest
 from conftest import Evaluations, names, traced
 from toml import to_toml
 
-BUILT = names("hosts")
-HOSTS = [name for name in BUILT if name != "with-domain"]
+HOSTS = names("hosts")
+APPLIANCES = names("ports")
 IMAGES = names("images")
+OUTPUTS = names("outputs")
+TEMPLATES = names("template")
 
 # What each refusal says: the option to change.
 REFUSALS = {
@@ -63,14 +65,20 @@ def evaluations():
     running = Evaluations(
         [
             "ports",
+            "portsWithDomain",
             "egress",
             "free",
             "imaginary",
             "settings",
             "undocumented",
             *(f"refusals.{name}" for name in REFUSALS),
-            *(f"hosts.{name}" for name in BUILT),
+            *(f"hosts.{name}" for name in HOSTS),
             *(f"images.{name}" for name in IMAGES),
+            *(f"outputs.{name}" for name in OUTPUTS),
+            *(f"template.{name}" for name in TEMPLATES),
+            "layouts",
+            "medium",
+            "deploy",
         ]
     )
     yield running
@@ -91,7 +99,7 @@ def test_what_cannot_work_is_refused_with_the_remedy(evaluations, case):
         assert any(REFUSALS[case] in message for message in messages), messages
 
 
-@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("host", APPLIANCES)
 def test_the_network_reaches_what_people_need_and_no_more(evaluations, host):
     ports = evaluations.value("ports")[host]
 
@@ -106,18 +114,18 @@ def test_the_network_reaches_what_people_need_and_no_more(evaluations, host):
 
 
 def test_with_a_domain_turn_is_open_over_tls_and_no_name_is_announced(evaluations):
-    ports = evaluations.value("ports")["acme"]
+    ports = evaluations.value("portsWithDomain")
 
     assert sorted(ports["tcp"]) == [22, 80, 443, 5349, 7881]
     assert sorted(ports["udp"]) == [443, 3478]
 
 
-@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("host", APPLIANCES)
 def test_only_the_chosen_providers_are_let_out(evaluations, host):
     assert evaluations.value("egress")[host] == EGRESS[host]
 
 
-@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("host", APPLIANCES)
 def test_exactly_this_is_unfree(host):
     assert traced(f"unfree.{host}", "unfree") == UNFREE[host]
 
@@ -133,7 +141,7 @@ FREE = {
 }
 
 
-@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("host", APPLIANCES)
 def test_every_service_of_ours_reaches_this_machine_only_or_is_named_here(evaluations, host):
     ours = {
         name
@@ -148,7 +156,7 @@ def test_every_confined_service_exists(evaluations):
     assert set(map(tuple, evaluations.value("imaginary").values())) == {()}
 
 
-@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("host", APPLIANCES)
 def test_the_settings_are_what_jex_itself_takes(evaluations, host, tmp_path):
     file = tmp_path / "jex.toml"
     file.write_text(to_toml(evaluations.value("settings")[host]))
@@ -164,7 +172,7 @@ def test_every_option_says_what_it_is_and_shows_one(evaluations):
     assert evaluations.value("undocumented") == []
 
 
-@pytest.mark.parametrize("host", BUILT)
+@pytest.mark.parametrize("host", HOSTS)
 def test_the_host_evaluates(evaluations, host):
     assert evaluations.value(f"hosts.{host}").endswith(".drv")
 
@@ -172,3 +180,67 @@ def test_the_host_evaluates(evaluations, host):
 @pytest.mark.parametrize("image", IMAGES)
 def test_the_image_evaluates(evaluations, image):
     assert evaluations.value(f"images.{image}").endswith(".drv")
+
+
+def test_there_are_as_many_images_as_can_be_tested():
+    assert 10 < len(IMAGES) <= 16
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_the_output_evaluates(evaluations, output):
+    assert evaluations.value(f"outputs.{output}").startswith("/nix/store/")
+
+
+@pytest.mark.parametrize("system", ["x86_64-linux", "aarch64-linux"])
+def test_what_is_not_cuda_is_there_for_both_processors(system):
+    for output in ("packages-{}-jex", "packages-{}-jex-page", "apps-{}-jex", "devShells-{}-default", "checks-{}-jex"):
+        assert output.format(system) in OUTPUTS
+
+
+@pytest.mark.parametrize("machine", TEMPLATES)
+def test_an_owners_own_flake_evaluates(evaluations, machine):
+    facts = evaluations.value(f"template.{machine}")
+
+    assert facts["system"].endswith(".drv") and facts["enable"]
+    assert facts["platform"] == ("aarch64-linux" if machine == "arm" else "x86_64-linux")
+    # A machine that we did not partition keeps its own disk.
+    assert ("jex-disk" in facts["checks"]) == (machine == "installed")
+    assert facts["root"] == ("/dev/mapper/jex" if machine == "installed" else facts["root"])
+
+
+@pytest.mark.parametrize("luks", ["none", "passphrase", "tpm2"])
+def test_a_disk_is_laid_out_and_started_from(evaluations, luks):
+    layout = evaluations.value("layouts")[luks]
+
+    assert layout["script"].endswith(".drv")
+    assert layout["boot"] == "/dev/disk/by-partlabel/disk-main-ESP"
+    assert "sgdisk" in layout["create"] and "/dev/disk/by-id/nvme-Samsung" in layout["create"]
+    if luks == "none":
+        assert layout["root"] == "/dev/disk/by-partlabel/disk-main-root"
+        assert layout["encrypted"] == {}
+        assert "cryptsetup" not in layout["create"]
+    else:
+        options = ["tpm2-device=auto"] if luks == "tpm2" else []
+        assert layout["root"] == "/dev/mapper/jex"
+        assert layout["encrypted"] == {
+            "jex": {"device": "/dev/disk/by-partlabel/disk-main-root", "crypttabExtraOpts": options}
+        }
+        assert "cat /run/jex-disk-passphrase" in layout["create"]
+    assert layout["check"].rstrip().endswith(f"root-device-check.sh {layout['root']}")
+
+
+def test_the_medium_carries_the_air_gapped_system_whole(evaluations):
+    medium = evaluations.value("medium")
+
+    carried = medium["tiers"]["jex-airgap"]["systems"]
+    assert set(carried) == set(medium["layouts"]) == {"none", "passphrase", "tpm2"}
+    assert len(set(carried.values())) == 3
+    assert set(medium["tiers"]) == {"jex-gpu", "jex-cpu", "jex-hybrid", "jex-airgap"}
+    assert [tier for tier, what in medium["tiers"].items() if "systems" in what] == ["jex-airgap"]
+
+
+def test_each_host_that_runs_somewhere_is_deployed_and_undone_when_it_is_not_reached_again(evaluations):
+    nodes = evaluations.value("deploy")
+
+    assert set(nodes) == {"jex-gpu", "jex-cpu", "jex-hybrid", "jex-airgap"}
+    assert all(node["magicRollback"] and node["autoRollback"] for node in nodes.values())

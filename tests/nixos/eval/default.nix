@@ -1,12 +1,14 @@
 # What is to be found out by evaluating. Each attribute is evaluated by a process of its own (`test_evaluation.py`): a
 # host takes a gigabyte.
 {
+  self,
   lib,
   hosts,
   system,
 }:
 let
-  names = builtins.attrNames hosts.configurations;
+  # The installer is no JEX.
+  names = builtins.attrNames (removeAttrs hosts.configurations [ "installer" ]);
   config = name: hosts.configurations.${name}.config;
   ofHost = f: lib.genAttrs names (name: f (config name));
 
@@ -167,7 +169,7 @@ let
   };
 in
 {
-  hosts = ofHost (config: config.system.build.toplevel.drvPath) // {
+  hosts = lib.mapAttrs (_: host: host.config.system.build.toplevel.drvPath) hosts.configurations // {
     with-domain = withDomain.config.system.build.toplevel.drvPath;
   };
 
@@ -183,17 +185,31 @@ in
     )
   ) (import ../../../hosts);
 
+  # Every other output that can be built, by a name of its own.
+  outputs = import ./outputs.nix { inherit self lib hosts; };
+
+  # An owner's own flake on three machines.
+  template = import ./template.nix { inherit self lib; };
+
+  # What the installer and nixos-anywhere make of a disk.
+  layouts = import ./layouts.nix { inherit lib hosts; };
+
+  # What the medium says of itself, and how it is known from other disks.
+  medium = hosts.configurations.installer.config.system.build.jexMedium.facts;
+
+  deploy = lib.mapAttrs (_: node: removeAttrs node [ "profiles" ]) hosts.nodes;
+
   refusals = lib.mapAttrs (_: failing) refusals;
 
-  # What the network can reach of each host, and of one with a domain.
-  ports = lib.mapAttrs (_: portsOf) (
-    lib.mapAttrs (_: host: host.config) hosts.configurations // { acme = withDomain.config; }
-  );
+  # What the network can reach.
+  ports = ofHost portsOf;
+  portsWithDomain = portsOf withDomain.config;
 
   # Traces every package that is allowed although it is unfree.
-  unfree = lib.mapAttrs (
-    _: host:
+  unfree = lib.genAttrs names (
+    name:
     let
+      host = hosts.configurations.${name};
       isAllowed = host.pkgs.config.allowUnfreePredicate;
       told = {
         nixpkgs.config = lib.mkForce {
@@ -203,7 +219,7 @@ in
       };
     in
     (host.extendModules { modules = [ told ]; }).config.system.build.toplevel.drvPath
-  ) hosts.configurations;
+  );
 
   egress = ofHost (config: config.services.jex.egress.allowed);
 

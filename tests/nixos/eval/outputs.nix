@@ -1,0 +1,22 @@
+# The outputs that are neither a host nor an image, flat, so that each is evaluated by a process of its own.
+{
+  self,
+  lib,
+  hosts,
+}:
+let
+  flat =
+    output: value:
+    lib.concatMapAttrs (
+      system: lib.mapAttrs' (name: value': lib.nameValuePair "${output}-${system}-${name}" (value value'))
+    ) self.${output};
+  drvPath = derivation: derivation.drvPath;
+  images = builtins.attrNames hosts.images;
+in
+lib.filterAttrs (name: _: !lib.any (image: lib.hasSuffix "-${image}" name) images) (
+  flat "packages" drvPath
+)
+// flat "apps" (app: app.program)
+// flat "devShells" drvPath
+// flat "checks" drvPath
+// lib.mapAttrs' (system: formatter: lib.nameValuePair "formatter-${system}" formatter.drvPath) self.formatter
