@@ -32,6 +32,11 @@
         inherit lib disko deploy-rs;
         jex = self.nixosModules.default;
       };
+      vmTests = import ./nix/vm-tests.nix {
+        inherit hosts deploy-rs;
+        pkgs = nixpkgs.legacyPackages.x86_64-linux;
+        jex = self.nixosModules.default;
+      };
     in
     {
       packages = lib.recursiveUpdate (eachSystem (pkgs: import ./nix/packages.nix { inherit pkgs; })) {
@@ -47,7 +52,7 @@
       nixosConfigurations = hosts.configurations;
 
       lib.evaluationTests = import ./tests/nixos/eval {
-        inherit lib hosts;
+        inherit lib hosts vmTests;
         system =
           module:
           lib.nixosSystem {
@@ -60,9 +65,7 @@
 
       deploy.nodes = hosts.nodes;
 
-      checks = lib.mapAttrs (_: deploy: deploy.deployChecks self.deploy) {
-        inherit (deploy-rs.lib) x86_64-linux;
-      };
+      checks.x86_64-linux = deploy-rs.lib.x86_64-linux.deployChecks self.deploy // vmTests;
 
       formatter = eachSystem (pkgs: pkgs.nixfmt-tree);
     };

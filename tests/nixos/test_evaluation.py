@@ -1,12 +1,20 @@
 """What can be known of the appliance without building it."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from conftest import Evaluations, names
 
 HOSTS = names("hosts")
 IMAGES = names("images")
+VM_TESTS = names("vmTests")
 LAN = {"jex-gpu", "jex-cpu", "jex-hybrid", "jex-airgap", "vm"}
+
+# What the test driver gives to a script, beside a name for each machine.
+DRIVER = ["create_machine", "driver", "log", "retry", "start_all", "subtest", "t"]
 
 # What each refusal says: the option to change.
 REFUSALS = {
@@ -44,6 +52,8 @@ def evaluations():
             *(f"refusals.{name}" for name in REFUSALS),
             *(f"hosts.{name}" for name in HOSTS),
             *(f"images.{name}" for name in IMAGES),
+            *(f"vmTests.{name}" for name in VM_TESTS),
+            *(f"vmScripts.{name}" for name in VM_TESTS),
         ]
     )
     yield running
@@ -95,3 +105,27 @@ def test_the_host_evaluates(evaluations, host):
 @pytest.mark.parametrize("image", IMAGES)
 def test_the_image_evaluates(evaluations, image):
     assert evaluations.value(f"images.{image}").endswith(".drv")
+
+
+def test_each_file_is_a_test_in_a_virtual_machine():
+    files = (Path(__file__).parent / "vm").glob("*.nix")
+
+    assert {file.stem for file in files} == set(VM_TESTS)
+
+
+@pytest.mark.parametrize("name", VM_TESTS)
+def test_the_vm_test_evaluates(evaluations, name):
+    assert evaluations.value(f"vmTests.{name}").endswith(".drv")
+
+
+@pytest.mark.parametrize("name", VM_TESTS)
+def test_the_script_of_the_vm_test_is_sound(evaluations, name):
+    test = evaluations.value(f"vmScripts.{name}")
+    ruff = [Path(sys.executable).parent / "ruff", "check", "--isolated", "--no-cache"]
+    known = f"builtins = {DRIVER + test['machines']}"
+
+    # As the driver of nixpkgs does when the test is built.
+    command = [*ruff, "--select", "F", "--config", known, "-"]
+    checked = subprocess.run(command, input=test["script"], capture_output=True, text=True)
+
+    assert checked.returncode == 0, checked.stdout + checked.stderr

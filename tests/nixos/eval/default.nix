@@ -3,6 +3,7 @@
 {
   lib,
   hosts,
+  vmTests,
   system,
 }:
 let
@@ -95,6 +96,15 @@ in
       )
     )
   ) (import ../../../hosts);
+
+  # A test is built before it runs; its machines are part of it.
+  vmTests = lib.mapAttrs (_: test: test.drvPath) vmTests;
+
+  # Their Python, and which machines it knows by name.
+  vmScripts = lib.mapAttrs (_: test: {
+    script = test.driver.testScript;
+    machines = builtins.attrNames test.nodes;
+  }) vmTests;
 
   refusals = lib.mapAttrs (_: failing) refusals;
 
