@@ -33,7 +33,7 @@ in
     folder = os.path.join(os.environ.get("TMPDIR", "/tmp"), "image")
     os.makedirs(folder)
     disk, variables = f"{folder}/disk.qcow2", f"{folder}/efi-variables.fd"
-    backing = "${image}/${image.filePath}"
+    backing = "${image}/${image.passthru.filePath}"
     qemu = "${pkgs.qemu_test}/bin"
     subprocess.check_call([f"{qemu}/qemu-img", "create", "-f", "qcow2", "-F", "qcow2", "-b", backing, disk, "32G"])
     subprocess.check_call(["install", "-m", "600", "${firmware.variables}", variables])
