@@ -10,6 +10,7 @@
     ./redis.nix
     ./livekit.nix
     ./nvidia.nix
+    ./models.nix
     ./ollama.nix
     ./speech.nix
     ./postgresql.nix
@@ -19,6 +20,7 @@
     ./web.nix
 
     ./tls.nix
+    ./backup.nix
     ./system.nix
     ./assertions.nix
   ];

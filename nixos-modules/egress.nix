@@ -12,9 +12,7 @@ let
   hostOf = url: builtins.head (builtins.match "[a-z]+://([^/:]+).*" url);
   needed =
     lib.optional (cfg.llm.url != null) (hostOf cfg.llm.url)
-    ++ lib.optionals (cfg.llm.provider == "ollama" && !cfg.airGapped) [
-      "registry.ollama.ai"
-    ]
+    ++ cfg.egress.needed
     ++ cfg.egress.hosts;
 in
 {
@@ -24,6 +22,12 @@ in
       default = [ ];
       description = "Host names that the owner's workflows may reach, by HTTPS.";
       example = [ "api.open-meteo.com" ];
+    };
+    needed = mkOption {
+      type = types.listOf types.str;
+      default = [ ];
+      internal = true;
+      description = "Host names that other modules need, by HTTPS.";
     };
     allowed = mkOption {
       type = types.listOf types.str;

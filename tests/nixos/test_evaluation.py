@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Evaluations, names
+from conftest import Evaluations, names, traced
 
 HOSTS = names("hosts")
 IMAGES = names("images")
@@ -31,14 +31,31 @@ REFUSALS = {
     "acme-local": "hostName",
     "cuda-graphics": "hardware.graphics.enable",
     "cuda-whisper": "hardware.acceleration",
+    "air-gap-unpinned-model": "models.ollama",
+    "air-gap-pinned-model": None,
+    "air-gap-whisper": "models.whisper",
+    "air-gap-voice": "models.voices",
+    "voice-language": "speech.voice",
+    "model-without-template": "template",
+    "model-too-large": "llm.model",
+    "model-fits": None,
+    "backup-ssh": "backup.sshKeyFile",
+    "backup-air-gap": "backup.target",
+    "backup-plain": "backup.target",
+    "backup-disk": None,
 }
+# Whence Ollama pulls a model: its registry, which sends what is large on.
+REGISTRY = ["registry.ollama.ai", "dd20bb891979d25aebc8bec07b2b3bbc.r2.cloudflarestorage.com"]
 EGRESS = {
-    "jex-gpu": ["registry.ollama.ai"],
-    "jex-cpu": ["registry.ollama.ai"],
+    "jex-gpu": REGISTRY,
+    "jex-cpu": REGISTRY,
     "jex-hybrid": ["api.openai.com"],
     "jex-airgap": [],
-    "vm": ["registry.ollama.ai"],
+    "vm": REGISTRY,
 }
+# What nobody but the owner may build images of.
+N8N = {"n8n", "n8n-task-runner-launcher"}
+UNFREE = {"jex-gpu": N8N | {"nvidia-x11"}, "jex-cpu": N8N, "jex-hybrid": N8N, "jex-airgap": N8N, "vm": N8N}
 
 
 @pytest.fixture(scope="session")
@@ -91,6 +108,11 @@ def test_the_network_reaches_what_people_need_and_no_more(evaluations, host):
 @pytest.mark.parametrize("host", HOSTS)
 def test_only_the_chosen_providers_are_let_out(evaluations, host):
     assert evaluations.value("egress")[host] == EGRESS[host]
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_exactly_this_is_unfree(host):
+    assert traced(f"unfree.{host}", "unfree") == UNFREE[host]
 
 
 def test_every_option_says_what_it_is_and_shows_one(evaluations):

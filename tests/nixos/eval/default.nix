@@ -80,6 +80,51 @@ let
     cuda-whisper = {
       services.jex.speech.whisperDevice = "cuda";
     };
+    air-gap-unpinned-model = {
+      services.jex.airGapped = true;
+      services.jex.llm.model = "mistral:7b";
+    };
+    # One whose hashes JEX knows.
+    air-gap-pinned-model = {
+      services.jex.airGapped = true;
+      services.jex.llm.model = "llama3.2:3b";
+    };
+    air-gap-whisper = {
+      services.jex.airGapped = true;
+      services.jex.speech.whisperModel = "small-int8";
+    };
+    air-gap-voice = {
+      services.jex.airGapped = true;
+      services.jex.speech.language = "de";
+      services.jex.speech.voice = "de_DE-thorsten-medium";
+    };
+    voice-language = {
+      services.jex.speech.language = "de";
+    };
+    model-without-template = {
+      services.jex.models.ollama.mine.gguf = "/srv/mine.gguf";
+    };
+    model-too-large = {
+      services.jex.llm.model = "llama3.1:8b";
+      services.jex.hardware.vramGiB = 4;
+    };
+    model-fits = {
+      services.jex.llm.model = "llama3.1:8b";
+      services.jex.hardware.vramGiB = 8;
+    };
+    backup-ssh = {
+      services.jex.backup.target = "sftp:ada@nas.example.org:/jex";
+    };
+    backup-air-gap = {
+      services.jex.airGapped = true;
+      services.jex.backup.target = "s3:https://s3.example.org/jex";
+    };
+    backup-plain = {
+      services.jex.backup.target = "rest:http://nas.example.org/";
+    };
+    backup-disk = {
+      services.jex.backup.target = "/mnt/usb/jex";
+    };
   };
 in
 {
@@ -119,6 +164,21 @@ in
     inherit (config.networking.firewall) enable extraInputRules;
     nftables = config.networking.nftables.enable;
   });
+
+  # Traces every package that is allowed although it is unfree.
+  unfree = lib.mapAttrs (
+    _: host:
+    let
+      isAllowed = host.pkgs.config.allowUnfreePredicate;
+      told = {
+        nixpkgs.config = lib.mkForce {
+          allowUnfreePredicate =
+            package: isAllowed package && builtins.trace "unfree: ${lib.getName package}" true;
+        };
+      };
+    in
+    (host.extendModules { modules = [ told ]; }).config.system.build.toplevel.drvPath
+  ) hosts.configurations;
 
   egress = ofHost (config: config.services.jex.egress.allowed);
 
