@@ -21,16 +21,12 @@
     virtualisation.qemu.networkingOptions = lib.mkForce [ ];
   };
 
-  nodes.laptop =
-    { pkgs, ... }:
-    let
-      models = pkgs.callPackage ./common/models.nix { };
-    in
-    {
-      imports = [ ./common/laptop.nix ];
-      environment.systemPackages = [ pkgs.tcpdump ];
-      environment.etc."question.wav".source = models.question "What is the capital of France?";
-    };
+  nodes.laptop = { pkgs, ... }: {
+    imports = [ ./common/laptop.nix ];
+    environment.systemPackages = [ pkgs.tcpdump ];
+    environment.etc."question.wav".source =
+      pkgs.callPackage ./common/question.nix { } "What is the capital of France?";
+  };
 
   testScript = helpers + ''
     LAN = " or ".join(

@@ -57,10 +57,6 @@ in
     AUTHORITY = "/var/lib/caddy/.local/share/caddy/pki/authorities/local/root.crt"
 
 
-    def postgres(machine: QemuMachine, sql: str) -> str:
-        return machine.succeed(f"runuser -u postgres -- psql -tAd n8n -c {shlex.quote(sql)}").strip()
-
-
     def kept(machine: QemuMachine) -> dict:
         """What cannot be made again."""
         machine.wait_for_file(AUTHORITY)
@@ -77,8 +73,8 @@ in
     nas.wait_for_unit("sshd.service")
 
     with subtest("a backup is made"):
-        postgres(old, "create table kept as select 'hello' as said")
-        postgres(old, "alter table kept owner to n8n")
+        query(old, "create table kept as select 'hello' as said")
+        query(old, "alter table kept owner to n8n")
         old.require_unit_state("jex-backup.timer")
         old.succeed("systemctl start jex-backup.service")
         password = old.succeed("jex-backup password 2>/dev/null").strip()
@@ -106,8 +102,8 @@ in
         new.succeed("jex-restore --yes --password-file /root/password >&2")
         wait_until_ready(new)
         t.assertEqual(kept(new), backed_up)
-        t.assertEqual(postgres(new, "select said from kept"), "hello")
-        t.assertEqual(postgres(new, "select tableowner from pg_tables where tablename = 'kept'"), "n8n")
+        t.assertEqual(query(new, "select said from kept"), "hello")
+        t.assertEqual(query(new, "select tableowner from pg_tables where tablename = 'kept'"), "n8n")
 
     with subtest("and stays so"):
         new.shutdown()

@@ -10,11 +10,6 @@
   nodes.laptop.imports = [ ./common/laptop.nix ];
 
   testScript = helpers + ''
-    def query(sql: str, database: str = "n8n") -> str:
-        command = f"psql --tuples-only --no-align --dbname {database} --command {shlex.quote(sql)}"
-        return jex.succeed(f"runuser -u postgres -- {command}").strip()
-
-
     start_all()
     jex.wait_for_unit("n8n.service")
 
@@ -22,15 +17,15 @@
         jex.wait_until_succeeds("curl --silent --fail http://127.0.0.1:5678/healthz/readiness", timeout=300)
 
     with subtest("its tables are in PostgreSQL, and its own"):
-        t.assertGreater(int(query("select count(*) from migrations")), 0)
-        owners = query("select distinct tableowner from pg_tables where schemaname = 'public'")
+        t.assertGreater(int(query(jex, "select count(*) from migrations")), 0)
+        owners = query(jex, "select distinct tableowner from pg_tables where schemaname = 'public'")
         t.assertEqual(owners, "n8n")
         jex.fail("test -e /var/lib/n8n/.n8n/database.sqlite")
 
     with subtest("it comes by the socket, without a password"):
-        t.assertEqual(query("select distinct client_addr is null from pg_stat_activity where usename = 'n8n'"), "t")
-        t.assertEqual(query("select count(*) from pg_authid where rolpassword is not null", "postgres"), "0")
-        t.assertEqual(query("show listen_addresses", "postgres"), "")
+        t.assertEqual(query(jex, "select distinct client_addr is null from pg_stat_activity where usename = 'n8n'"), "t")
+        t.assertEqual(query(jex, "select count(*) from pg_authid where rolpassword is not null", "postgres"), "0")
+        t.assertEqual(query(jex, "show listen_addresses", "postgres"), "")
         jex.fail("runuser -u owner -- psql --username n8n --dbname n8n --command 'select 1'")
 
     with subtest("a runner for code has joined it"):

@@ -8,27 +8,17 @@
     ./common/without-n8n.nix
   ];
 
-  nodes.laptop =
-    { pkgs, ... }:
-    let
-      # As on the appliance: without what voices are trained with.
-      models = pkgs.callPackage ./common/models.nix {
-        piper-tts = pkgs.piper-tts.override {
-          withTrain = false;
-          withAlignment = false;
-        };
-      };
-    in
-    {
-      imports = [ ./common/laptop.nix ];
-      environment.systemPackages = [
-        (pkgs.writers.writePython3Bin "transcribe" {
-          libraries = [ pkgs.python3Packages.wyoming ];
-          flakeIgnore = [ "E501" ];
-        } (builtins.readFile ./common/transcribe.py))
-      ];
-      environment.etc."question.wav".source = models.question "What is the capital of France?";
-    };
+  nodes.laptop = { pkgs, ... }: {
+    imports = [ ./common/laptop.nix ];
+    environment.systemPackages = [
+      (pkgs.writers.writePython3Bin "transcribe" {
+        libraries = [ pkgs.python3Packages.wyoming ];
+        flakeIgnore = [ "E501" ];
+      } (builtins.readFile ./common/transcribe.py))
+    ];
+    environment.etc."question.wav".source =
+      pkgs.callPackage ./common/question.nix { } "What is the capital of France?";
+  };
 
   testScript = helpers + ''
     start_all()

@@ -75,13 +75,13 @@
           info = json.loads(jex.succeed("curl --silent --fail http://127.0.0.1:3000/api/info"))
           t.assertEqual(info["assistant_name"], assistant)
           t.assertEqual(secrets(jex), made)
-          t.assertEqual(jex.succeed("runuser -u postgres -- psql -tAc 'select said from kept' n8n").strip(), "hello")
+          t.assertEqual(query(jex, "select said from kept"), "hello")
           t.assertEqual(jex.succeed("systemctl list-units --failed --no-legend").strip(), "")
 
 
       wait_until_ready(jex)
       made = secrets(jex)
-      jex.succeed("runuser -u postgres -- psql n8n -c \"create table kept as select 'hello' as said\"")
+      query(jex, "create table kept as select 'hello' as said")
 
       with subtest("the first system"):
           check(FIRST, "JEX")
@@ -91,11 +91,19 @@
           t.assertIn("services.jex.owner.sshKeys", said)
           check(FIRST, "JEX")
 
+      with subtest("without a dump of the databases, nothing is switched"):
+          query(jex, "alter database n8n allow_connections false", "postgres")
+          said = jex.fail(f"{UPGRADED}/bin/switch-to-configuration switch 2>&1")
+          t.assertIn("could not be dumped", said)
+          query(jex, "alter database n8n allow_connections true", "postgres")
+          check(FIRST, "JEX")
+
       with subtest("upgrade"):
           jex.succeed(f"nix-env --profile {PROFILE} --set {UPGRADED}")
           jex.succeed(f"{PROFILE}/bin/switch-to-configuration switch")
           wait_until_ready(jex)
           check(UPGRADED, "Ada")
+          jex.succeed("ls /var/lib/jex-backup/before-switch/*/n8n.dump")
 
       with subtest("the upgrade is still there after a reboot"):
           reboot()

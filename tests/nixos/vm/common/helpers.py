@@ -52,3 +52,9 @@ def secrets(machine: QemuMachine) -> dict[str, str]:
     """Each secret by its name."""
     names = machine.succeed("ls /var/lib/jex/secrets").split()
     return {name: machine.succeed(f"cat /var/lib/jex/secrets/{name}") for name in names}
+
+
+def query(machine: QemuMachine, sql: str, database: str = "n8n") -> str:
+    """What PostgreSQL answers to its superuser."""
+    command = f"psql --tuples-only --no-align --dbname {database} --command {shlex.quote(sql)}"
+    return machine.succeed(f"runuser -u postgres -- {command}").strip()

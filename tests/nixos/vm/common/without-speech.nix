@@ -2,11 +2,9 @@
 { lib, ... }:
 {
   services.ollama.enable = lib.mkForce false;
-  services.wyoming.faster-whisper.servers = lib.mkForce { };
   services.wyoming.piper.servers = lib.mkForce { };
   systemd.services = lib.genAttrs [
     "ollama"
-    "test-model"
     "wyoming-faster-whisper-jex"
     "wyoming-piper-jex"
   ] (_: { enable = false; });
