@@ -24,5 +24,5 @@ removeAttrs programs [ "default" ]
 }
 // lib.optionalAttrs (system == "x86_64-linux") (
   deploy-rs.lib.${system}.deployChecks self.deploy
-  // lib.optionalAttrs (builtins.pathExists ./vm-tests.nix) (named "vm" vmTests)
+  // named "vm" vmTests
 )

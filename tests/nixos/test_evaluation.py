@@ -2,18 +2,23 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from toml import to_toml
 
 from conftest import Evaluations, names, traced
-from toml import to_toml
 
 HOSTS = names("hosts")
 APPLIANCES = names("ports")
 IMAGES = names("images")
 OUTPUTS = names("outputs")
 TEMPLATES = names("template")
+VM_TESTS = names("vmTests")
+
+# What the test driver gives to a script, beside a name for each machine.
+DRIVER = ["create_machine", "driver", "log", "retry", "start_all", "subtest", "t"]
 
 # What each refusal says: the option to change.
 REFUSALS = {
@@ -79,6 +84,8 @@ def evaluations():
             "layouts",
             "medium",
             "deploy",
+            *(f"vmTests.{name}" for name in VM_TESTS),
+            *(f"vmScripts.{name}" for name in VM_TESTS),
         ]
     )
     yield running
@@ -244,3 +251,27 @@ def test_each_host_that_runs_somewhere_is_deployed_and_undone_when_it_is_not_rea
 
     assert set(nodes) == {"jex-gpu", "jex-cpu", "jex-hybrid", "jex-airgap"}
     assert all(node["magicRollback"] and node["autoRollback"] for node in nodes.values())
+
+
+def test_each_file_is_a_test_in_a_virtual_machine():
+    files = (Path(__file__).parent / "vm").glob("*.nix")
+
+    assert {file.stem for file in files} == set(VM_TESTS)
+
+
+@pytest.mark.parametrize("name", VM_TESTS)
+def test_the_vm_test_evaluates(evaluations, name):
+    assert evaluations.value(f"vmTests.{name}").endswith(".drv")
+
+
+@pytest.mark.parametrize("name", VM_TESTS)
+def test_the_script_of_the_vm_test_is_sound(evaluations, name):
+    test = evaluations.value(f"vmScripts.{name}")
+    ruff = [Path(sys.executable).parent / "ruff", "check", "--isolated", "--no-cache"]
+    known = f"builtins = {DRIVER + test['machines']}"
+
+    # As the driver of nixpkgs does when the test is built.
+    command = [*ruff, "--select", "F", "--config", known, "-"]
+    checked = subprocess.run(command, input=test["script"], capture_output=True, text=True)
+
+    assert checked.returncode == 0, checked.stdout + checked.stderr

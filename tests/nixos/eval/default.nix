@@ -7,6 +7,10 @@
   system,
 }:
 let
+  vmTests = lib.mapAttrs' (name: lib.nameValuePair (lib.removePrefix "vm-" name)) (
+    lib.filterAttrs (name: _: lib.hasPrefix "vm-" name) self.checks.x86_64-linux
+  );
+
   # The installer is no JEX.
   names = builtins.attrNames (removeAttrs hosts.configurations [ "installer" ]);
   config = name: hosts.configurations.${name}.config;
@@ -198,6 +202,15 @@ in
   medium = hosts.configurations.installer.config.system.build.jexMedium.facts;
 
   deploy = lib.mapAttrs (_: node: removeAttrs node [ "profiles" ]) hosts.nodes;
+
+  # A test is built before it runs; its machines are part of it.
+  vmTests = lib.mapAttrs (_: test: test.drvPath) vmTests;
+
+  # Their Python, and which machines it knows by name.
+  vmScripts = lib.mapAttrs (_: test: {
+    script = test.driver.testScript;
+    machines = builtins.attrNames test.nodes;
+  }) vmTests;
 
   refusals = lib.mapAttrs (_: failing) refusals;
 

@@ -1,4 +1,4 @@
-# The outputs that are neither a host nor an image, flat, so that each is evaluated by a process of its own.
+# The outputs that are neither a host nor an image nor a VM test, flat, so that each is evaluated by a process of its own.
 {
   self,
   lib,
@@ -18,5 +18,5 @@ lib.filterAttrs (name: _: !lib.any (image: lib.hasSuffix "-${image}" name) image
 )
 // flat "apps" (app: app.program)
 // flat "devShells" drvPath
-// flat "checks" drvPath
+// lib.filterAttrs (name: _: !lib.hasPrefix "checks-x86_64-linux-vm-" name) (flat "checks" drvPath)
 // lib.mapAttrs' (system: formatter: lib.nameValuePair "formatter-${system}" formatter.drvPath) self.formatter
