@@ -46,6 +46,16 @@
 
       nixosConfigurations = hosts.configurations;
 
+      lib.options = import ./nix/options.nix {
+        inherit lib;
+        inherit (lib.nixosSystem {
+          modules = [
+            self.nixosModules.default
+            { nixpkgs.hostPlatform = "x86_64-linux"; }
+          ];
+        }) options;
+      };
+
       lib.evaluationTests = import ./tests/nixos/eval {
         inherit lib hosts;
         system =
