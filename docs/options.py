@@ -6,6 +6,7 @@ docs/options.py --write  write it to docs/options.md
 """
 
 import json
+import re
 import subprocess
 import sys
 from itertools import groupby
@@ -15,6 +16,7 @@ from textwrap import indent
 DOCS = Path(__file__).resolve().parent
 PAGE = DOCS / "options.md"
 NIX = DOCS.parent / "tests/nixos/nix"
+LINE = 90
 
 HEAD = """\
 # Options
@@ -36,10 +38,11 @@ def options() -> list[dict]:
 
 
 def code(text: str) -> str:
-    """Nix code within a line, or as a block of its own where it has several."""
+    """Nix code within a line where that reads well, else as a block of its own."""
     text = text.strip()
-    if "\n" not in text:
-        return f" `{text}`"
+    in_line = re.sub(r"\n\s*", " ", text)
+    if len(in_line) <= LINE and "''" not in text:
+        return f" `{in_line}`"
     block = indent(f"```nix\n{text}\n```", "  ")
     return f"\n\n{block}"
 
