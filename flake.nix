@@ -48,12 +48,7 @@
 
       lib.options = import ./nix/options.nix {
         inherit lib;
-        inherit (lib.nixosSystem {
-          modules = [
-            self.nixosModules.default
-            { nixpkgs.hostPlatform = "x86_64-linux"; }
-          ];
-        }) options;
+        modules = [ self.nixosModules.default ];
       };
 
       lib.evaluationTests = import ./tests/nixos/eval {

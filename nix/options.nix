@@ -1,10 +1,21 @@
-# The options of services.jex that an owner sets, as plain data: `docs/options.py` writes docs/options.md from it.
-{ lib, options }:
+# The options that an owner sets, as plain data: `docs/options.py` writes docs/options.md from it.
+{ lib, modules }:
 let
-  all = lib.optionAttrSetToDocList { services.jex = options.services.jex; };
+  inherit
+    (lib.nixosSystem {
+      modules = modules ++ [ { nixpkgs.hostPlatform = "x86_64-linux"; } ];
+    })
+    options
+    ;
+  ours = {
+    services = { inherit (options.services) jex; };
+  }
+  # The disk of a machine that we partition.
+  // lib.optionalAttrs (options ? jex) { inherit (options) jex; };
+
   shown = builtins.filter (
     option: option.visible == true && !option.internal && !option.readOnly
-  ) all;
+  ) (lib.optionAttrSetToDocList ours);
 
   # Code as it is written in a Nix file, or a sentence where no code would help.
   text = value: {

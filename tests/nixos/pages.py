@@ -61,6 +61,8 @@ def flake_attributes(command: str) -> list[list[str]]:
 def _paths(command: str, name: str) -> list[str]:
     if "." in name:
         return [name]
+    if command == f".#{name}":
+        return [f"nixosConfigurations.{name}", f"packages.x86_64-linux.{name}"]
     if "deploy-rs" in command:
         return [f"deploy.nodes.{name}"]
     if "--flake" in command:

@@ -15,10 +15,11 @@ from pages import Page, flake_attributes, jex_arguments
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 GUIDES = [Page(path) for path in sorted(DOCS.glob("*.md")) if path.name != "options.md"]
-PAGES = [*GUIDES, Page(DOCS / "options.md"), Page(ROOT / "README.md")]
+README = Page(ROOT / "README.md")
+PAGES = [*GUIDES, Page(DOCS / "options.md"), README]
 CLI = (ROOT / "crates/jex/src/cli.rs").read_text()
 
-COMMANDS = [command for page in PAGES for command in page.commands]
+COMMANDS = [command for page in [*GUIDES, README] for command in page.commands]
 
 ATTRIBUTES = sorted({tuple(paths) for command in COMMANDS for paths in flake_attributes(command)})
 CALLS = sorted({tuple(arguments) for command in COMMANDS for arguments in jex_arguments(command)})
@@ -97,7 +98,7 @@ def test_a_piece_of_configuration_evaluates(snippet):
 def test_options_that_are_named_exist(page, options):
     names = {option["name"] for option in options}
     groups = {name[:end] for name in names for end in (match.start() for match in re.finditer(r"\.", name))}
-    named = set(re.findall(r"\bservices\.jex(?:\.\w+)+", "\n".join([*page.spans])))
+    named = set(re.findall(r"\bservices\.jex(?:\.\w+)+", "\n".join(page.spans)))
 
     unknown = {name for name in named if name not in names | groups and not name.startswith("services.jex.settings.")}
     assert unknown - {"services.jex.egress.allowed"} == set()
