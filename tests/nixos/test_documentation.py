@@ -85,6 +85,15 @@ def subcommands(enum: str) -> dict[str, str | None]:
     }
 
 
+def test_the_programs_that_are_named_are_installed():
+    named = {name for command in COMMANDS for name in re.findall(r"sudo (jex-[a-z-]+)", command)}
+    with_backup = 'host.extendModules { modules = [ { services.jex.backup.target = "/mnt/usb/jex"; } ]; }'
+    names = f"host: map (package: package.name) ({with_backup}).config.environment.systemPackages"
+
+    installed = json.loads(nix("eval", "--json", ".#nixosConfigurations.jex-cpu", "--apply", names))
+    assert named and named <= set(installed)
+
+
 def build(snippet: str) -> str:
     """What Nix would build of a host with this on top."""
     key = 'services.jex.owner.sshKeys = [ "ssh-ed25519 AAAA test" ];'
