@@ -17,6 +17,7 @@ let
 
   # What an image of this kind needs to be told, because it brings its own disk.
   imageModule = variant: {
+    imports = [ (import ./esp.nix variant) ];
     disko.enableConfig = lib.mkForce false;
     boot.loader.systemd-boot.enable = lib.mkIf (builtins.elem variant [
       "amazon"

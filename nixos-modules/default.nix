@@ -4,12 +4,14 @@
     ./jex.nix
     ./secrets.nix
     ./owner.nix
+    ./console.nix
     ./firewall.nix
     ./egress.nix
 
     ./redis.nix
     ./livekit.nix
     ./nvidia.nix
+    ./models.nix
     ./ollama.nix
     ./speech.nix
     ./postgresql.nix
@@ -17,8 +19,10 @@
 
     ./agent.nix
     ./web.nix
+    ./supervisor.nix
 
     ./tls.nix
+    ./backup.nix
     ./system.nix
     ./assertions.nix
   ];

@@ -7,8 +7,8 @@
   services.jex = {
     enable = true;
     llm.model = "llama3.1:8b";
-    speech.whisperModel = "small-int8";
     hardware.acceleration = "cuda";
+    speech.whisperDevice = "cuda";
   };
   system.stateVersion = "26.05";
 }

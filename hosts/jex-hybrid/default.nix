@@ -12,7 +12,6 @@
       model = "gpt-4o-mini";
       apiKeyFile = "/var/lib/jex/keys/llm";
     };
-    speech.whisperModel = "tiny-int8";
   };
   system.stateVersion = "26.05";
 }

@@ -11,7 +11,6 @@
   services.jex = {
     enable = true;
     llm.model = "qwen2.5:0.5b";
-    speech.whisperModel = "tiny-int8";
   };
   system.stateVersion = "26.05";
 }

@@ -10,10 +10,21 @@ NIX = Path(__file__).parent / "nix"
 LIMIT_SECONDS = 300
 
 
+def run(*arguments: str) -> subprocess.CompletedProcess:
+    done = subprocess.run([NIX, *arguments], capture_output=True, text=True, timeout=LIMIT_SECONDS)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return done
+
+
 def nix(*arguments: str) -> str:
-    run = subprocess.run([NIX, *arguments], capture_output=True, text=True, timeout=LIMIT_SECONDS)
-    assert run.returncode == 0, run.stderr[-4000:]
-    return run.stdout
+    return run(*arguments).stdout
+
+
+def traced(attribute: str, what: str) -> set[str]:
+    """What an attribute of the evaluation tests says on its way: lines of `trace: WHAT: …`."""
+    begin = f"trace: {what}: "
+    lines = run("eval", "--json", f".#lib.evaluationTests.{attribute}").stderr.splitlines()
+    return {line.removeprefix(begin) for line in lines if line.startswith(begin)}
 
 
 @cache

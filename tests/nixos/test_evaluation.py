@@ -1,12 +1,17 @@
 """What can be known of the appliance without building it."""
 
+import os
+import subprocess
+from pathlib import Path
+
 import pytest
 
-from conftest import Evaluations, names
+from conftest import Evaluations, names, traced
+from toml import to_toml
 
-HOSTS = names("hosts")
+BUILT = names("hosts")
+HOSTS = [name for name in BUILT if name != "with-domain"]
 IMAGES = names("images")
-LAN = {"jex-gpu", "jex-cpu", "jex-hybrid", "jex-airgap", "vm"}
 
 # What each refusal says: the option to change.
 REFUSALS = {
@@ -14,6 +19,8 @@ REFUSALS = {
     "owner": "owner.sshKeys",
     "model-address": "llm.url",
     "model-key": "llm.apiKeyFile",
+    "model-nearby": "egress.lan",
+    "model-nearby-allowed": None,
     "model-here": None,
     "address-without-provider": "llm.provider",
     "cloud-media": "livekit.url",
@@ -23,14 +30,32 @@ REFUSALS = {
     "acme-local": "hostName",
     "cuda-graphics": "hardware.graphics.enable",
     "cuda-whisper": "hardware.acceleration",
+    "air-gap-unpinned-model": "models.ollama",
+    "air-gap-pinned-model": None,
+    "air-gap-whisper": "models.whisper",
+    "air-gap-voice": "models.voices",
+    "voice-language": "speech.voice",
+    "model-without-template": "template",
+    "model-too-large": "llm.model",
+    "model-fits": None,
+    "backup-ssh": "backup.sshKeyFile",
+    "backup-air-gap": "backup.target",
+    "backup-plain": "backup.target",
+    "backup-disk": None,
 }
+# Whence Ollama pulls a model: its registry, which sends what is large on.
+REGISTRY = ["registry.ollama.ai", "dd20bb891979d25aebc8bec07b2b3bbc.r2.cloudflarestorage.com"]
+HERE = {"jex-supervisor": ["registry.ollama.ai"], "ollama": REGISTRY}
 EGRESS = {
-    "jex-gpu": ["registry.ollama.ai"],
-    "jex-cpu": ["registry.ollama.ai"],
-    "jex-hybrid": ["api.openai.com"],
-    "jex-airgap": [],
-    "vm": ["registry.ollama.ai"],
+    "jex-gpu": HERE,
+    "jex-cpu": HERE,
+    "jex-hybrid": {"jex-agent": ["api.openai.com"]},
+    "jex-airgap": {},
+    "vm": HERE,
 }
+# What nobody but the owner may build images of.
+N8N = {"n8n", "n8n-task-runner-launcher"}
+UNFREE = {"jex-gpu": N8N | {"nvidia-x11"}, "jex-cpu": N8N, "jex-hybrid": N8N, "jex-airgap": N8N, "vm": N8N}
 
 
 @pytest.fixture(scope="session")
@@ -39,10 +64,12 @@ def evaluations():
         [
             "ports",
             "egress",
+            "free",
+            "imaginary",
             "settings",
             "undocumented",
             *(f"refusals.{name}" for name in REFUSALS),
-            *(f"hosts.{name}" for name in HOSTS),
+            *(f"hosts.{name}" for name in BUILT),
             *(f"images.{name}" for name in IMAGES),
         ]
     )
@@ -78,16 +105,66 @@ def test_the_network_reaches_what_people_need_and_no_more(evaluations, host):
     assert ports["extraInputRules"] == ""
 
 
+def test_with_a_domain_turn_is_open_over_tls_and_no_name_is_announced(evaluations):
+    ports = evaluations.value("ports")["acme"]
+
+    assert sorted(ports["tcp"]) == [22, 80, 443, 5349, 7881]
+    assert sorted(ports["udp"]) == [443, 3478]
+
+
 @pytest.mark.parametrize("host", HOSTS)
 def test_only_the_chosen_providers_are_let_out(evaluations, host):
     assert evaluations.value("egress")[host] == EGRESS[host]
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_exactly_this_is_unfree(host):
+    assert traced(f"unfree.{host}", "unfree") == UNFREE[host]
+
+
+# Those that face people, those of the operating system that look outside for it, and those that run once.
+FREE = {
+    "3proxy",
+    "avahi-daemon",
+    "caddy",
+    "jex-follow-address",
+    "jex-livekit-environment",
+    "livekit",
+}
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_every_service_of_ours_reaches_this_machine_only_or_is_named_here(evaluations, host):
+    ours = {
+        name
+        for name in evaluations.value("free")[host]
+        if name.startswith(("jex-", "n8n", "ollama", "postgresql", "redis", "wyoming", "livekit", "caddy", "3proxy"))
+    }
+
+    assert ours <= FREE, ours - FREE
+
+
+def test_every_confined_service_exists(evaluations):
+    assert set(map(tuple, evaluations.value("imaginary").values())) == {()}
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_the_settings_are_what_jex_itself_takes(evaluations, host, tmp_path):
+    file = tmp_path / "jex.toml"
+    file.write_text(to_toml(evaluations.value("settings")[host]))
+
+    check = subprocess.run(
+        [Path(os.environ["JEX_BIN"]) / "jex", "config", "check", file], capture_output=True, text=True, timeout=30
+    )
+
+    assert check.returncode == 0, check.stdout + check.stderr
 
 
 def test_every_option_says_what_it_is_and_shows_one(evaluations):
     assert evaluations.value("undocumented") == []
 
 
-@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("host", BUILT)
 def test_the_host_evaluates(evaluations, host):
     assert evaluations.value(f"hosts.{host}").endswith(".drv")
 

@@ -25,6 +25,33 @@ let
         }).config.assertions
     );
 
+  portsOf = config: {
+    tcp = config.networking.firewall.allowedTCPPorts;
+    tcpRanges = config.networking.firewall.allowedTCPPortRanges;
+    udp = config.networking.firewall.allowedUDPPorts;
+    udpRanges = config.networking.firewall.allowedUDPPortRanges;
+    interfaces = config.networking.firewall.interfaces;
+    trusted = config.networking.firewall.trustedInterfaces;
+    inherit (config.networking.firewall) enable extraInputRules;
+    nftables = config.networking.nftables.enable;
+  };
+
+  withDomain = system {
+    services.jex = {
+      enable = true;
+      hostName = "jex.example.org";
+      owner.sshKeys = [ "ssh-ed25519 AAAA test" ];
+      tls.acmeEmail = "ada@example.org";
+    };
+    boot.loader.systemd-boot.enable = true;
+    fileSystems."/" = {
+      device = "/dev/disk/by-label/nixos";
+      fsType = "ext4";
+    };
+    nixpkgs.hostPlatform = "x86_64-linux";
+    system.stateVersion = "26.05";
+  };
+
   refusals = {
     nothing = { };
     owner = {
@@ -38,6 +65,19 @@ let
         provider = "openai-compatible";
         url = "https://api.openai.com/v1";
       };
+    };
+    model-nearby = {
+      services.jex.llm = {
+        provider = "openai-compatible";
+        url = "http://192.168.1.30:11434/v1";
+      };
+    };
+    model-nearby-allowed = {
+      services.jex.llm = {
+        provider = "openai-compatible";
+        url = "http://192.168.1.30:11434/v1";
+      };
+      services.jex.egress.lan = [ "192.168.1.30" ];
     };
     # A server of the owner's on this machine wants no key.
     model-here = {
@@ -79,10 +119,57 @@ let
     cuda-whisper = {
       services.jex.speech.whisperDevice = "cuda";
     };
+    air-gap-unpinned-model = {
+      services.jex.airGapped = true;
+      services.jex.llm.model = "mistral:7b";
+    };
+    # One whose hashes JEX knows.
+    air-gap-pinned-model = {
+      services.jex.airGapped = true;
+      services.jex.llm.model = "llama3.2:3b";
+    };
+    air-gap-whisper = {
+      services.jex.airGapped = true;
+      services.jex.speech.whisperModel = "small-int8";
+    };
+    air-gap-voice = {
+      services.jex.airGapped = true;
+      services.jex.speech.language = "de";
+      services.jex.speech.voice = "de_DE-thorsten-medium";
+    };
+    voice-language = {
+      services.jex.speech.language = "de";
+    };
+    model-without-template = {
+      services.jex.models.ollama.mine.gguf = "/srv/mine.gguf";
+    };
+    model-too-large = {
+      services.jex.llm.model = "llama3.1:8b";
+      services.jex.hardware.vramGiB = 4;
+    };
+    model-fits = {
+      services.jex.llm.model = "llama3.1:8b";
+      services.jex.hardware.vramGiB = 8;
+    };
+    backup-ssh = {
+      services.jex.backup.target = "sftp:ada@nas.example.org:/jex";
+    };
+    backup-air-gap = {
+      services.jex.airGapped = true;
+      services.jex.backup.target = "s3:https://s3.example.org/jex";
+    };
+    backup-plain = {
+      services.jex.backup.target = "rest:http://nas.example.org/";
+    };
+    backup-disk = {
+      services.jex.backup.target = "/mnt/usb/jex";
+    };
   };
 in
 {
-  hosts = ofHost (config: config.system.build.toplevel.drvPath);
+  hosts = ofHost (config: config.system.build.toplevel.drvPath) // {
+    with-domain = withDomain.config.system.build.toplevel.drvPath;
+  };
 
   images = lib.concatMapAttrs (
     host: { variants, ... }:
@@ -98,19 +185,44 @@ in
 
   refusals = lib.mapAttrs (_: failing) refusals;
 
-  # What the network can reach of each host.
-  ports = ofHost (config: {
-    tcp = config.networking.firewall.allowedTCPPorts;
-    tcpRanges = config.networking.firewall.allowedTCPPortRanges;
-    udp = config.networking.firewall.allowedUDPPorts;
-    udpRanges = config.networking.firewall.allowedUDPPortRanges;
-    interfaces = config.networking.firewall.interfaces;
-    trusted = config.networking.firewall.trustedInterfaces;
-    inherit (config.networking.firewall) enable extraInputRules;
-    nftables = config.networking.nftables.enable;
-  });
+  # What the network can reach of each host, and of one with a domain.
+  ports = lib.mapAttrs (_: portsOf) (
+    lib.mapAttrs (_: host: host.config) hosts.configurations // { acme = withDomain.config; }
+  );
+
+  # Traces every package that is allowed although it is unfree.
+  unfree = lib.mapAttrs (
+    _: host:
+    let
+      isAllowed = host.pkgs.config.allowUnfreePredicate;
+      told = {
+        nixpkgs.config = lib.mkForce {
+          allowUnfreePredicate =
+            package: isAllowed package && builtins.trace "unfree: ${lib.getName package}" true;
+        };
+      };
+    in
+    (host.extendModules { modules = [ told ]; }).config.system.build.toplevel.drvPath
+  ) hosts.configurations;
 
   egress = ofHost (config: config.services.jex.egress.allowed);
+
+  # Services that may send packets to other machines.
+  free = ofHost (
+    config:
+    builtins.attrNames (
+      lib.filterAttrs (
+        _: service: service.serviceConfig.IPAddressDeny or null != "any" && !(service.serviceConfig.PrivateNetwork or false)
+      ) config.systemd.services
+    )
+  );
+
+  # Confined services that nothing defines: a name that is wrong, or was another in an earlier nixpkgs.
+  imaginary =
+    let
+      of = config: builtins.filter (name: !(config.systemd.services.${name}.serviceConfig ? ExecStart)) config.services.jex.egress.confined;
+    in
+    ofHost of // { acme = of withDomain.config; };
 
   settings = ofHost (config: config.services.jex.settings);
 

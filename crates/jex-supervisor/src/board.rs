@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::orphans::{self, Mark};
-use crate::status::{ComponentStatus, StackStatus};
-use crate::{components, memory};
+use crate::components;
+use crate::status::ComponentStatus;
 
 /// Cheap to clone; every clone sees the same.
 #[derive(Debug, Clone)]
@@ -46,33 +45,21 @@ impl Board {
     /// Returns when all are ready.
     pub async fn wait_all_ready(&self) {
         while !self.all_ready() {
-            let mut changes = self.watch();
-            let changed = changes.iter_mut().map(|slot| Box::pin(slot.changed()));
-            let _ = futures::future::select_all(changed).await;
+            change(&mut self.watch()).await;
         }
     }
 
-    /// For `jex status`, memory included.
-    pub fn status(&self, mark: &Mark, address: String) -> StackStatus {
-        let processes = orphans::by_component(mark);
-        let components: Vec<ComponentStatus> = self
-            .slots
-            .iter()
-            .map(|slot| {
-                let mut status = slot.borrow().clone();
-                if status.pid.is_some() {
-                    let processes = processes.get(&status.name).map(Vec::as_slice);
-                    status.memory_bytes = Some(memory::resident_bytes(processes.unwrap_or(&[])));
-                }
-                status
-            })
-            .collect();
-        StackStatus {
-            ready: components.iter().all(|status| status.state.is_ready()),
-            components,
-            address,
-        }
+    /// All of them, in their order.
+    pub fn components(&self) -> Vec<ComponentStatus> {
+        let shown = self.slots.iter().map(|slot| slot.borrow().clone());
+        shown.collect()
     }
+}
+
+/// Returns when any of them has changed since it was looked at.
+pub async fn change(slots: &mut [watch::Receiver<ComponentStatus>]) {
+    let changed = slots.iter_mut().map(|slot| Box::pin(slot.changed()));
+    let _ = futures::future::select_all(changed).await;
 }
 
 /// Names of the components that these settings have, in the order in which they are shown.

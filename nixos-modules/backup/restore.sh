@@ -1,0 +1,73 @@
+# shellcheck shell=bash
+# jex-restore: makes this machine what a snapshot says. Nothing is touched before all of it has been read.
+#
+#   jex-restore [--repository REPOSITORY] [--password-file FILE] [--yes] [SNAPSHOT]
+#
+# SNAPSHOT is an identifier out of `jex-backup list`; without it the latest is taken. Without --password-file the password
+# is asked for. JEX_STATE, RESTIC_REPOSITORY, JEX_CREDENTIALS, JEX_SSH_KEY as for jex-backup; JEX_UNITS: who must not run
+# meanwhile.
+
+snapshot=latest sure=
+unset RESTIC_PASSWORD_FILE
+while (($#)); do
+    case $1 in
+    --repository) export RESTIC_REPOSITORY=$2 && shift 2 ;;
+    --password-file) export RESTIC_PASSWORD_FILE=$2 && shift 2 ;;
+    --yes) sure=yes && shift ;;
+    -*) refuse "jex-restore [--repository REPOSITORY] [--password-file FILE] [--yes] [SNAPSHOT]" ;;
+    *) snapshot=$1 && shift ;;
+    esac
+done
+[[ -n ${RESTIC_REPOSITORY-} ]] ||
+    refuse "Which repository? Name it with --repository, or set services.jex.backup.target."
+if [[ -z ${RESTIC_PASSWORD_FILE-} ]]; then
+    read -r -s -p "Password of the backup: " RESTIC_PASSWORD
+    echo
+    export RESTIC_PASSWORD
+fi
+
+scratch=$(mktemp -d "$JEX_STATE/restore.XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+
+echo "Reading $RESTIC_REPOSITORY …"
+archive restore "$snapshot" --tag jex --target "$scratch/files" >/dev/null ||
+    refuse "The snapshot could not be read; nothing was changed." \
+        "Is its disk mounted or its server reachable, and is the password the one of the machine that made it?"
+
+# The machine that made it may have kept its state elsewhere.
+stage=$(dirname "$(find "$scratch/files" -path '*/stage/paths' -print -quit)")
+[[ -s $stage/paths ]] || refuse "The snapshot holds no backup of JEX; nothing was changed."
+for dump in "$stage"/databases/*.dump; do
+    [[ ! -e $dump ]] || pg_restore --list "$dump" >/dev/null ||
+        refuse "$(basename "$dump") in the snapshot is damaged; nothing was changed. Try an older one: jex-backup list"
+done
+
+if [[ -z $sure ]]; then
+    echo "The snapshot replaces all workflows, accounts, secrets and keys of this machine."
+    read -r -p "Type yes to go on: " sure
+    [[ $sure == yes ]] || refuse "Nothing was changed."
+fi
+
+# shellcheck disable=SC2086 # several units
+systemctl stop $JEX_UNITS
+
+while IFS= read -r path; do
+    # Its place is there, or becomes what it was there.
+    mkdir -p "$scratch/before$(dirname "$path")" "$(dirname "$path")"
+    [[ ! -e $path ]] || mv "$path" "$scratch/before$path"
+    mv "$scratch/files$path" "$path"
+done < <(sort "$stage/paths" | awk 'NR == 1 || index($0, last "/") != 1 { print; last = $0 }')
+
+systemctl start postgresql.target
+# Roles that are there already are left as they are.
+as_postgres psql --no-psqlrc --quiet --dbname=postgres <"$stage/databases/roles.sql" >/dev/null 2>&1 || true
+for dump in "$stage"/databases/*.dump; do
+    [[ -e $dump ]] || continue
+    as_postgres dropdb --if-exists --force "$(basename "$dump" .dump)"
+    as_postgres pg_restore --create --exit-on-error --dbname=postgres <"$dump"
+done
+
+# Secrets that the snapshot does not know yet are made.
+systemctl restart jex-secrets.service
+systemctl start multi-user.target
+echo "Done. Devices that trusted the machine of the snapshot trust this one."

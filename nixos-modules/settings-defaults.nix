@@ -1,0 +1,31 @@
+# Settings that units need where the owner sets none, read from JEX's own source: the appliance and `jex up` listen, think
+# and speak alike.
+{ lib }:
+let
+  # The one line of a source file that matches, for its first group.
+  read =
+    file: pattern:
+    let
+      found = builtins.filter (match: match != null) (
+        map (builtins.match pattern) (lib.splitString "\n" (builtins.readFile file))
+      );
+    in
+    if builtins.length found == 1 then
+      builtins.head (builtins.head found)
+    else
+      throw "${toString file} has ${toString (builtins.length found)} lines like ${pattern}, not one: see nixos-modules/settings-defaults.nix.";
+
+  number = text: lib.toInt (builtins.replaceStrings [ "_" ] [ "" ] text);
+  settings = ../crates/jex-config/src/settings.rs;
+in
+{
+  assistantName = read settings " *name: \"([^\"]+)\"\\.into\\(\\),";
+  contextTokens = number (read settings " *context_tokens: ([0-9_]+),");
+  speedPercent = number (read settings " *speed_percent: ([0-9_]+),");
+  # Text, with `{name}`, for the packaged Whisper.
+  prompt = read ../crates/jex-config/src/resolve.rs "const STT_PROMPT: &str = \"([^\"]+)\";";
+  # How much Piper varies a sound, and its length.
+  noise = builtins.fromJSON (
+    read ../crates/jex-supervisor/src/components/piper.rs "const NOISE: &str = \"([0-9.]+)\";"
+  );
+}
