@@ -57,7 +57,7 @@ def section(option: dict) -> str:
     default = value("default", option["default"]) or "\n* has to be set"
     return (
         f"### `{option['name']}`\n\n{option['description'].strip()}\n\n"
-        f"* type: {option['type']}{default}{value('example', option['example'])}\n"
+        f"* type: `{option['type']}`{default}{value('example', option['example'])}\n"
     )
 
 

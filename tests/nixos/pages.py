@@ -45,7 +45,7 @@ class Page:
 
     @cached_property
     def links(self) -> list[str]:
-        return LINK.findall(self.prose)
+        return LINK.findall(SPAN.sub("", self.prose))
 
     @cached_property
     def anchors(self) -> set[str]:
