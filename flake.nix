@@ -83,6 +83,11 @@
 
       formatter = eachSystem (pkgs: pkgs.nixfmt-tree);
 
+      lib.options = import ./nix/options.nix {
+        inherit lib;
+        modules = [ self.nixosModules.default ];
+      };
+
       lib.evaluationTests = import ./tests/nixos/eval {
         inherit self lib hosts;
         system =
