@@ -19,6 +19,8 @@ pub enum Kind {
     Whole,
     Decimal,
     Address,
+    /// Any number of them.
+    Addresses,
     File,
     Ip,
 }
@@ -26,7 +28,10 @@ pub enum Kind {
 impl Kind {
     /// Whether any value of a variable or flag is to be taken as text, never as a number or list.
     pub fn is_text(self) -> bool {
-        !matches!(self, Self::Port | Self::Whole | Self::Decimal)
+        !matches!(
+            self,
+            Self::Port | Self::Whole | Self::Decimal | Self::Addresses
+        )
     }
 
     /// What to write, for the owner.
@@ -38,6 +43,7 @@ impl Kind {
             Self::Whole => "a whole number",
             Self::Decimal => "a number",
             Self::Address => "an address in quotes, such as \"scheme://host:port\"",
+            Self::Addresses => "a list of addresses, such as [\"https://jex.local\"]",
             Self::File => "a path in quotes",
             Self::Ip => "an IP address in quotes",
         }
@@ -50,6 +56,7 @@ impl Kind {
             "u32" | "u64" | "i64" => Self::Whole,
             "f32" => Self::Decimal,
             "Url" => Self::Address,
+            "Vec<Url>" => Self::Addresses,
             "PathBuf" => Self::File,
             "IpAddr" => Self::Ip,
             _ => Self::Choice,
@@ -236,6 +243,7 @@ mod tests {
         assert_eq!(kind("llm.provider"), Kind::Choice);
         assert_eq!(kind("llm.seed"), Kind::Whole);
         assert_eq!(kind("livekit.url"), Kind::Address);
+        assert_eq!(kind("web.public_urls"), Kind::Addresses);
         assert_eq!(
             field_of("llm.api_key_file").unwrap().variable(),
             "JEX_LLM__API_KEY_FILE"

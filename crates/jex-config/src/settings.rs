@@ -206,6 +206,10 @@ pub struct Agent {
 pub struct Web {
     /// Loopback port of the page.
     pub port: u16,
+    /// Addresses under which browsers on other machines open the page, such as
+    /// `["https://jex.local", "https://192.168.1.20"]`, through a proxy on this machine that ends TLS and
+    /// leaves the name that was asked for as it is. Such a browser is let in once, with `jex pair`.
+    pub public_urls: Vec<Url>,
     /// Folder of the exported page; absent: the one that `./dev parts` made.
     /// Example: `"/opt/jex/page"`
     pub page: Option<PathBuf>,
@@ -309,6 +313,7 @@ impl Default for Web {
     fn default() -> Self {
         Self {
             port: 3000,
+            public_urls: Vec::new(),
             page: None,
         }
     }

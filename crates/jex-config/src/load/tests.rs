@@ -55,6 +55,42 @@ fn flags_win_over_environment_over_file_over_defaults() {
 }
 
 #[test]
+fn a_list_is_written_in_any_layer() {
+    let expected = ["https://jex.local/", "https://192.168.1.20/"];
+    let file = "[web]\npublic_urls = [\"https://jex.local\", \"https://192.168.1.20\"]\n";
+    let plain = "https://jex.local, https://192.168.1.20";
+    let quoted = "[\"https://jex.local\", \"https://192.168.1.20\"]";
+    for loaded in [
+        with_file(file),
+        with("", &[("JEX_WEB__PUBLIC_URLS", plain)], &[]),
+        with("", &[("JEX_WEB__PUBLIC_URLS", quoted)], &[]),
+        with("", &[], &[("web.public_urls", plain)]),
+    ] {
+        let urls = loaded.unwrap().settings.web.public_urls;
+
+        let urls: Vec<&str> = urls.iter().map(url::Url::as_str).collect();
+        assert_eq!(urls, expected);
+    }
+    let taken_back = with(file, &[("JEX_WEB__PUBLIC_URLS", "")], &[]).unwrap();
+    assert!(taken_back.settings.web.public_urls.is_empty());
+}
+
+#[test]
+fn a_bad_member_of_a_list_is_told_by_the_lists_name() {
+    for text in [
+        "[web]\npublic_urls = [\"https://jex.local\", \"jex\"]\n",
+        "[web]\npublic_urls = [7]\n",
+        "[web]\npublic_urls = \"https://jex.local\"\n",
+    ] {
+        let message = with_file(text).unwrap_err().to_string();
+
+        assert!(message.contains("`web.public_urls`"), "{message}");
+        assert!(message.contains("a list of addresses"), "{message}");
+        assert!(message.contains("line 2"), "{message}");
+    }
+}
+
+#[test]
 fn an_unknown_key_names_file_key_and_the_nearest() {
     let message = with_file("[llm]\nmodle = \"x\"\n").unwrap_err().to_string();
 
