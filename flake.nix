@@ -42,6 +42,8 @@
         imports = [ ./nixos-modules ];
         # Built from this flake, unless the owner says otherwise.
         config._module.args.jexPackages = self.packages;
+        # Only a clock that is wrong is before this.
+        config.services.jex.builtAt = lib.mkDefault (self.lastModified or 0);
       };
 
       nixosConfigurations = hosts.configurations;
