@@ -62,7 +62,8 @@ EGRESS = {
 }
 # What nobody but the owner may build images of.
 N8N = {"n8n", "n8n-task-runner-launcher"}
-UNFREE = {"jex-gpu": N8N | {"nvidia-x11"}, "jex-cpu": N8N, "jex-hybrid": N8N, "jex-airgap": N8N, "vm": N8N}
+CUDA = set("nvidia-x11 cuda_cccl cuda_compat cuda_cudart cuda_nvcc cuda_nvrtc cudnn libcublas libcurand".split())
+UNFREE = {"jex-gpu": N8N | CUDA, "jex-cpu": N8N, "jex-hybrid": N8N, "jex-airgap": N8N, "vm": N8N}
 
 
 @pytest.fixture(scope="session")
