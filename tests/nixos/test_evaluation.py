@@ -5,7 +5,6 @@ import pytest
 from conftest import Evaluations, names
 
 HOSTS = names("hosts")
-APPLIANCES = names("ports")
 IMAGES = names("images")
 OUTPUTS = names("outputs")
 TEMPLATES = names("template")
@@ -50,7 +49,7 @@ def evaluations():
             *(f"outputs.{name}" for name in OUTPUTS),
             *(f"template.{name}" for name in TEMPLATES),
             "layouts",
-            "medium",
+            "installer",
             "deploy",
         ]
     )
@@ -72,7 +71,7 @@ def test_what_cannot_work_is_refused_with_the_remedy(evaluations, case):
         assert any(REFUSALS[case] in message for message in messages), messages
 
 
-@pytest.mark.parametrize("host", APPLIANCES)
+@pytest.mark.parametrize("host", HOSTS)
 def test_the_network_reaches_what_people_need_and_no_more(evaluations, host):
     ports = evaluations.value("ports")[host]
 
@@ -86,7 +85,7 @@ def test_the_network_reaches_what_people_need_and_no_more(evaluations, host):
     assert ports["extraInputRules"] == ""
 
 
-@pytest.mark.parametrize("host", APPLIANCES)
+@pytest.mark.parametrize("host", HOSTS)
 def test_only_the_chosen_providers_are_let_out(evaluations, host):
     assert evaluations.value("egress")[host] == EGRESS[host]
 
@@ -153,8 +152,10 @@ def test_a_disk_is_laid_out_and_started_from(evaluations, luks):
 
 
 def test_the_medium_carries_the_air_gapped_system_whole(evaluations):
-    medium = evaluations.value("medium")
+    installer = evaluations.value("installer")
+    medium = installer["medium"]
 
+    assert installer["system"].endswith(".drv")
     carried = medium["tiers"]["jex-airgap"]["systems"]
     assert set(carried) == set(medium["layouts"]) == {"none", "passphrase", "tpm2"}
     assert len(set(carried.values())) == 3
