@@ -83,7 +83,7 @@ def evaluations():
             *(f"outputs.{name}" for name in OUTPUTS),
             *(f"template.{name}" for name in TEMPLATES),
             "layouts",
-            "medium",
+            "installer",
             "deploy",
             *(f"vmTests.{name}" for name in VM_TESTS),
             *(f"vmScripts.{name}" for name in VM_TESTS),
@@ -238,8 +238,10 @@ def test_a_disk_is_laid_out_and_started_from(evaluations, luks):
 
 
 def test_the_medium_carries_the_air_gapped_system_whole(evaluations):
-    medium = evaluations.value("medium")
+    installer = evaluations.value("installer")
+    medium = installer["medium"]
 
+    assert installer["system"].endswith(".drv")
     carried = medium["tiers"]["jex-airgap"]["systems"]
     assert set(carried) == set(medium["layouts"]) == {"none", "passphrase", "tpm2"}
     assert len(set(carried.values())) == 3

@@ -173,7 +173,7 @@ let
   };
 in
 {
-  hosts = lib.mapAttrs (_: host: host.config.system.build.toplevel.drvPath) hosts.configurations // {
+  hosts = ofHost (config: config.system.build.toplevel.drvPath) // {
     with-domain = withDomain.config.system.build.toplevel.drvPath;
   };
 
@@ -198,8 +198,15 @@ in
   # What the installer and nixos-anywhere make of a disk.
   layouts = import ./layouts.nix { inherit lib hosts; };
 
-  # What the medium says of itself, and how it is known from other disks.
-  medium = hosts.configurations.installer.config.system.build.jexMedium.facts;
+  # The system that the medium starts, and what that says of itself.
+  installer =
+    let
+      inherit (hosts.configurations.installer.config.system) build;
+    in
+    {
+      system = build.toplevel.drvPath;
+      medium = build.jexMedium.facts;
+    };
 
   deploy = lib.mapAttrs (_: node: removeAttrs node [ "profiles" ]) hosts.nodes;
 
