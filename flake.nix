@@ -87,7 +87,10 @@
 
       lib.options = import ./nix/options.nix {
         inherit lib;
-        modules = [ self.nixosModules.default ];
+        modules = [
+          self.nixosModules.default
+          self.nixosModules.disk
+        ];
       };
 
       lib.evaluationTests = import ./tests/nixos/eval {
