@@ -12,7 +12,7 @@ def test_the_committed_units_are_those_that_are_evaluated():
 
     assert differing == [], "\n".join(
         [
-            f"The units in {FOLDER} are not those of the modules. Where the change is meant: tests/nixos/units.py --write",
+            f"{FOLDER} does not hold what the modules say. Where the change is meant: tests/nixos/units.py --write",
             *(line for path in differing for line in changes(path, before.get(path, ""), now.get(path, ""))),
         ]
     )

@@ -45,8 +45,10 @@ let
 in
 {
   units = lib.mapAttrs (_: unit: builtins.unsafeDiscardStringContext unit.text) units;
-  derivations = builtins.attrNames (
-    lib.foldl' (all: unit: all // builtins.getContext unit.text) { } (builtins.attrValues units)
+  derivations = builtins.filter (lib.hasSuffix ".drv") (
+    builtins.attrNames (
+      lib.foldl' (all: unit: all // builtins.getContext unit.text) { } (builtins.attrValues units)
+    )
   );
   # What counts and refuses packets of the units, as nftables gets it.
   nftables = config.networking.nftables.tables.jex or null;
