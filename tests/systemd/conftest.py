@@ -69,7 +69,9 @@ def install(container: Container):
         container.write(f"/etc/systemd/system/{unit}", units.for_debian(units.text(unit)))
     container.write("/etc/nftables.conf", f"flush ruleset\n{(units.FOLDER / 'jex.nft').read_text()}")
     users = {user for unit in installed for user in units.values(unit, "User")}
-    container.write("/etc/sysusers.d/jex.conf", "".join(f"u {user} -\n" for user in users))
+    groups = {group for unit in installed for group in units.values(unit, "Group")} - users
+    accounts = [*(f"u {user} -\n" for user in users), *(f"g {group} -\n" for group in groups)]
+    container.write("/etc/sysusers.d/jex.conf", "".join(accounts))
     in_root(container, "systemd-sysusers")
     in_root(container, "systemctl", "enable", "nftables.service", *installed)
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / "units" / "jex-cpu"
 FILES = FOLDER / "files"
-PROGRAMS = ["jex", "jex-agent", "jex-web"]
 
 
 def text(unit: str) -> str:
@@ -19,6 +18,7 @@ def values(unit: str, key: str) -> list[str]:
 OURS = sorted(file.name for file in FOLDER.glob("jex-*.*"))
 # Those that tell when they are ready, and are watched.
 DAEMONS = [unit for unit in OURS if values(unit, "Type") == ["notify"]]
+PROGRAMS = sorted({program for unit in OURS for program in re.findall(r"@jex@/bin/([\w-]+)", text(unit))})
 # Real peers, with what our modules have to say about them.
 PEERS = ["livekit.service", "redis-livekit.service"]
 
