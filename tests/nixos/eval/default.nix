@@ -262,6 +262,14 @@ in
 
   settings = ofHost (config: config.services.jex.settings);
 
+  units = lib.genAttrs names (
+    name:
+    import ./units.nix {
+      inherit lib;
+      host = hosts.configurations.${name};
+    }
+  );
+
   # Options that the owner reads about and that lack something to read.
   undocumented =
     let
