@@ -28,31 +28,73 @@
         "aarch64-linux"
       ];
       eachSystem = f: lib.genAttrs systems (system: f nixpkgs.legacyPackages.${system});
+      programs = eachSystem (pkgs: import ./nix/packages.nix { inherit pkgs; });
       hosts = import ./nix/hosts.nix {
-        inherit lib disko deploy-rs;
-        jex = self.nixosModules.default;
-      };
-      vmTests = import ./nix/vm-tests.nix {
-        inherit hosts deploy-rs;
-        pkgs = nixpkgs.legacyPackages.x86_64-linux;
-        jex = self.nixosModules.default;
+        inherit
+          self
+          lib
+          disko
+          deploy-rs
+          ;
       };
     in
     {
-      packages = lib.recursiveUpdate (eachSystem (pkgs: import ./nix/packages.nix { inherit pkgs; })) {
-        x86_64-linux = hosts.images;
+      packages = lib.recursiveUpdate programs { x86_64-linux = hosts.images; };
+
+      apps = import ./nix/apps.nix {
+        inherit lib;
+        inherit (hosts) configurations;
+        packages = programs;
       };
 
-      nixosModules.default = {
-        imports = [ ./nixos-modules ];
-        # Built from this flake, unless the owner says otherwise.
-        config._module.args.jexPackages = self.packages;
+      devShells = eachSystem (pkgs: {
+        default = import ./nix/dev-shell.nix { inherit pkgs deploy-rs; };
+      });
+
+      nixosModules = hosts.modules // {
+        default = {
+          imports = [ ./nixos-modules ];
+          # Built from this flake, unless the owner says otherwise.
+          config._module.args.jexPackages = programs;
+          # Only a clock that is wrong is before this.
+          config.services.jex.builtAt = lib.mkDefault (self.lastModified or 0);
+        };
       };
 
       nixosConfigurations = hosts.configurations;
 
+      templates.default = {
+        path = ./templates/default;
+        description = "Your own JEX: your machine's hardware-configuration.nix, and one configuration.nix to edit";
+      };
+
+      deploy.nodes = hosts.nodes;
+
+      checks = eachSystem (
+        pkgs:
+        import ./nix/checks.nix {
+          inherit
+            self
+            lib
+            pkgs
+            hosts
+            deploy-rs
+            ;
+        }
+      );
+
+      formatter = eachSystem (pkgs: pkgs.nixfmt-tree);
+
+      lib.options = import ./nix/options.nix {
+        inherit lib;
+        modules = [
+          self.nixosModules.default
+          self.nixosModules.disk
+        ];
+      };
+
       lib.evaluationTests = import ./tests/nixos/eval {
-        inherit lib hosts vmTests;
+        inherit self lib hosts;
         system =
           module:
           lib.nixosSystem {
@@ -62,11 +104,5 @@
             ];
           };
       };
-
-      deploy.nodes = hosts.nodes;
-
-      checks.x86_64-linux = deploy-rs.lib.x86_64-linux.deployChecks self.deploy // vmTests;
-
-      formatter = eachSystem (pkgs: pkgs.nixfmt-tree);
     };
 }

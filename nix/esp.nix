@@ -5,7 +5,13 @@ let
   bootSize = "1G";
 in
 if variant == "proxmox" then
-  { proxmox.qemuConf = { inherit bootSize; }; }
+  {
+    proxmox.qemuConf = {
+      # systemd-boot needs UEFI, and Proxmox gives none unless asked.
+      bios = "ovmf";
+      inherit bootSize;
+    };
+  }
 else if variant == "raw-efi" || variant == "qemu-efi" then
   {
     config,

@@ -1,19 +1,25 @@
 # From the list of hosts: NixOS configurations, their images, and nodes to deploy to.
 {
+  self,
   lib,
-  jex,
   disko,
   deploy-rs,
 }:
 let
   hosts = import ../hosts;
 
-  # Places whose metadata holds the owner's SSH key.
+  # Places whose metadata holds the owner's SSH key, and what has a console that needs none.
   bringsKeys = [
     "amazon"
     "digital-ocean"
     "google-compute"
+    "iso"
   ];
+
+  inFront = {
+    amazon = "amazon";
+    google-compute = "google";
+  };
 
   # What an image of this kind needs to be told, because it brings its own disk.
   imageModule = variant: {
@@ -31,22 +37,51 @@ let
       keysRequired = true;
       keysFromMetadata = builtins.elem variant bringsKeys;
     };
+    # These two put a public address in front of the machine.
+    services.jex.livekit.addressFrom = lib.mkIf (inFront ? ${variant}) inFront.${variant};
   };
+
+  # Everything that evaluating this flake reads.
+  inputs = map (input: input.key) (
+    builtins.genericClosure {
+      startSet = [
+        {
+          key = "${self}";
+          flake = self;
+        }
+      ];
+      operator =
+        { flake, ... }:
+        map (flake: {
+          key = "${flake}";
+          inherit flake;
+        }) (builtins.attrValues (flake.inputs or { }));
+    }
+  );
 
   configurations = lib.mapAttrs (
     name: host:
     lib.nixosSystem {
       modules = [
-        jex
+        self.nixosModules.default
         disko.nixosModules.disko
         host.module
+        host.hardware
         ../hosts/owner.nix
         {
           # A default that wins over those of image modules.
           networking.hostName = lib.mkOverride 900 name;
           image.modules = lib.genAttrs host.variants imageModule;
+          system.stateVersion = "26.05";
+          # For the installer, which carries some of the others.
+          _module.args.jexHosts = {
+            inherit configurations inputs;
+            tiers = lib.filterAttrs (_: host: host ? install) hosts;
+            source = self;
+          };
         }
-      ];
+      ]
+      ++ lib.optional (host ? disk) host.disk;
     }
   ) hosts;
   hasKeys = name: configurations.${name}.config.services.jex.owner.sshKeys != [ ];
@@ -75,13 +110,26 @@ in
     )
   ) hosts;
 
+  # What an owner's own configuration takes: a kind of JEX each, and the disk and hardware of a machine that we partition.
+  modules =
+    lib.mapAttrs (_: host: host.module) (lib.filterAttrs (_: host: host ? install) hosts)
+    // {
+      pc = ../hosts/hardware.nix;
+      disk.imports = [
+        disko.nixosModules.disko
+        ../hosts/disk.nix
+      ];
+    };
+
   nodes = lib.mapAttrs (name: _: {
     hostname = name;
     profiles.system = {
       user = "root";
       path = deploy-rs.lib.x86_64-linux.activate.nixos configurations.${name};
     };
-    sshUser = "owner";
+    sshUser = configurations.${name}.config.services.jex.owner.name;
+    # Undone when it fails, and when the machine cannot be reached again afterwards.
+    autoRollback = true;
     magicRollback = true;
   }) (lib.filterAttrs (_: host: host.deploy or false) hosts);
 }

@@ -7,27 +7,21 @@
 }:
 let
   cfg = config.services.jex;
-  credentials = cfg.credentials;
+  cloudMedia = cfg.livekit.mode == "cloud";
 in
 {
-  options.services.jex.credentials = lib.mkOption {
-    type = lib.types.listOf lib.types.str;
-    internal = true;
-    description = "What the agent and the page's server are given to read, as `LoadCredential` has it.";
-  };
-
   config = lib.mkIf cfg.enable {
-    services.jex.credentials =
-      if cfg.livekit.mode == "own" then
-        map (name: "${name}:${cfg.secrets.directory}/${name}") [
-          "livekit-api-key"
-          "livekit-api-secret"
-        ]
-      else
-        [
-          "livekit-api-key:${cfg.livekit.apiKeyFile}"
-          "livekit-api-secret:${cfg.livekit.apiSecretFile}"
-        ];
+    services.jex.egress = {
+      # WebRTC finds its own ways, to addresses that nobody knows beforehand.
+      confined = lib.optional (!cloudMedia) "jex-agent";
+      routes.jex-agent = {
+        port = 8881;
+        hosts = lib.optional (cfg.llm.host != null && !builtins.elem cfg.llm.host cfg.egress.lan) cfg.llm.host;
+      };
+    };
+    warnings = lib.optional cloudMedia ''
+      services.jex.livekit.mode is "cloud": every word goes through ${cfg.livekit.url}, and jex-agent may reach any address.
+    '';
 
     systemd.services.jex-agent = {
       description = "JEX's agent";
@@ -46,15 +40,14 @@ in
         JEX_CONFIG = "${cfg.settingsFile}";
         JEX_PARTS = "${pkgs.writeText "parts.toml" "espeak_ng = \"${lib.getExe pkgs.espeak-ng}\"\n"}";
         HOME = "%S/jex-agent";
-      }
-      // lib.optionalAttrs (cfg.llm.provider != "ollama") cfg.egress.proxyEnvironment;
+      };
       serviceConfig = import ./hardening.nix // {
         Type = "notify";
         ExecStart = "${cfg.package}/bin/jex-agent";
         StateDirectory = "jex-agent";
         StateDirectoryMode = "0700";
         LoadCredential =
-          credentials ++ lib.optional (cfg.llm.apiKeyFile != null) "llm-api-key:${cfg.llm.apiKeyFile}";
+          cfg.secrets.livekit ++ lib.optional (cfg.llm.apiKeyFile != null) "llm-api-key:${cfg.llm.apiKeyFile}";
         WatchdogSec = "30s";
         Restart = "always";
         RestartSec = "2s";

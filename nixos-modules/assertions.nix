@@ -4,7 +4,6 @@ let
   cfg = config.services.jex;
   cloudModel = cfg.llm.provider == "openai-compatible";
   cloudMedia = cfg.livekit.mode == "cloud";
-  isLocal = url: builtins.match "[a-z]+://(localhost|127\\.[0-9.]+|\\[::1])([:/].*)?" url != null;
 in
 {
   config.assertions = lib.mkIf cfg.enable [
@@ -17,8 +16,15 @@ in
       message = "services.jex.llm.provider is \"openai-compatible\", but services.jex.llm.url is not set. Name the server's base address, such as \"https://api.openai.com/v1\".";
     }
     {
-      assertion = (cloudModel && cfg.llm.url != null && !isLocal cfg.llm.url) -> cfg.llm.apiKeyFile != null;
+      assertion =
+        (cfg.llm.host != null && !builtins.elem cfg.llm.host cfg.egress.lan) -> cfg.llm.apiKeyFile != null;
       message = "services.jex.llm.url is a server elsewhere, but services.jex.llm.apiKeyFile is not set. Write the API key into a file on the machine that only root can read, such as /var/lib/jex/keys/llm, and name it there.";
+    }
+    {
+      assertion =
+        (cfg.llm.host != null && !builtins.elem cfg.llm.host cfg.egress.lan)
+        -> builtins.match "https://[^/:]+(:443)?(/.*)?" cfg.llm.url != null;
+      message = "services.jex.llm.url is neither HTTPS on port 443 nor on your own network, so nothing lets it out. If it is a server of yours, name its address in services.jex.egress.lan and in the URL.";
     }
     {
       assertion = cfg.llm.url != null -> cloudModel;
@@ -43,6 +49,10 @@ in
     {
       assertion = cfg.tls.acmeEmail != null -> !lib.hasSuffix ".local" cfg.hostName;
       message = "services.jex.tls.acmeEmail asks for a certificate, but nobody gives one for ${cfg.hostName}. Set services.jex.hostName to a domain of yours that points to this machine, or leave the e-mail address out.";
+    }
+    {
+      assertion = cfg.tls.acmeEmail != null -> cfg.tls.addresses == [ ];
+      message = "services.jex.tls.addresses names addresses, but a certificate by ACME holds only services.jex.hostName. Leave the addresses out.";
     }
     {
       assertion = cfg.hardware.acceleration == "cuda" -> config.hardware.graphics.enable;

@@ -22,7 +22,7 @@ let
     JEX_SSH_KEY = if backup.sshKeyFile == null then "" else toString backup.sshKeyFile;
   }
   // lib.optionalAttrs (backup.target != null) { RESTIC_REPOSITORY = backup.target; }
-  // lib.optionalAttrs (host != null) cfg.egress.proxyEnvironment;
+  // lib.optionalAttrs (host != null) cfg.egress.environment.jex-backup;
 
   script =
     name: runtimeEnv: parts:
@@ -157,7 +157,14 @@ in
       }
       (lib.mkIf (backup.target != null) {
         services.jex.secrets.names.backup-password = 43;
-        services.jex.egress.needed = lib.mkIf (host != null) [ host ];
+        services.jex.egress = {
+          # There is no proxy for ssh.
+          confined = lib.optional (!bySsh) "jex-backup";
+          routes.jex-backup = {
+            port = 8888;
+            hosts = lib.optional (host != null) host;
+          };
+        };
 
         environment.systemPackages = [ save ];
         environment.loginShellInit = ''
@@ -199,23 +206,18 @@ in
               "AF_INET6"
             ];
           }
-          // (
-            if !bySsh then
-              cfg.egress.loopbackOnly
-            else
-              # There is no proxy for ssh. On a machine with an air gap it goes no further than the local network.
-              lib.optionalAttrs cfg.airGapped {
-                IPAddressDeny = "any";
-                IPAddressAllow = [
-                  "localhost"
-                  "link-local"
-                  "10.0.0.0/8"
-                  "172.16.0.0/12"
-                  "192.168.0.0/16"
-                  "fc00::/7"
-                ];
-              }
-          );
+          # By ssh, a machine with an air gap goes no further than the local network.
+          // lib.optionalAttrs (bySsh && cfg.airGapped) {
+            IPAddressDeny = "any";
+            IPAddressAllow = [
+              "localhost"
+              "link-local"
+              "10.0.0.0/8"
+              "172.16.0.0/12"
+              "192.168.0.0/16"
+              "fc00::/7"
+            ];
+          };
         };
         systemd.timers.jex-backup = {
           description = "When the backup is made";

@@ -4,6 +4,7 @@
     ./jex.nix
     ./secrets.nix
     ./owner.nix
+    ./console.nix
     ./firewall.nix
     ./egress.nix
 
@@ -18,6 +19,7 @@
 
     ./agent.nix
     ./web.nix
+    ./supervisor.nix
 
     ./tls.nix
     ./backup.nix

@@ -1,5 +1,6 @@
-# What may leave the machine. Our own units and those of others reach loopback only; what has to go out goes through one
-# proxy, to the hosts that the owner's choices need, and is logged by unit.
+# What may leave the machine. Units reach this machine only, those that face people excepted. What has to go out goes
+# through one proxy, by a port of its own for each unit, to the hosts that the owner's choices need, and is logged with the
+# unit's name. What a unit tries beside the proxy is dropped and counted.
 {
   config,
   lib,
@@ -8,81 +9,146 @@
 }:
 let
   cfg = config.services.jex;
+  inherit (cfg.egress) confined routes;
   inherit (lib) mkOption types;
-  hostOf = url: builtins.head (builtins.match "[a-z]+://([^/:]+).*" url);
-  needed =
-    lib.optional (cfg.llm.url != null) (hostOf cfg.llm.url)
-    ++ cfg.egress.needed
-    ++ cfg.egress.hosts;
+
+  hostName = types.strMatching "[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+";
+  family = address: if lib.hasInfix ":" address then "ip6" else "ip";
+  # What nftables takes as a name.
+  set = lib.replaceStrings [ "-" ] [ "_" ];
 in
 {
   options.services.jex.egress = {
     hosts = mkOption {
-      type = types.listOf types.str;
+      type = types.listOf hostName;
       default = [ ];
-      description = "Host names that the owner's workflows may reach, by HTTPS.";
+      description = "Host names that the owner's workflows in n8n may reach, by HTTPS.";
       example = [ "api.open-meteo.com" ];
     };
-    needed = mkOption {
+    lan = mkOption {
+      type = types.listOf types.str;
+      default = [ ];
+      description = "Addresses on the owner's own network that the agent may reach without the proxy, such as a model server without TLS.";
+      example = [ "192.168.1.30" ];
+    };
+    confined = mkOption {
       type = types.listOf types.str;
       default = [ ];
       internal = true;
-      description = "Host names that other modules need, by HTTPS.";
+      description = "Services that reach this machine only.";
+    };
+    routes = mkOption {
+      type = types.attrsOf (
+        types.submodule {
+          options = {
+            port = mkOption {
+              type = types.port;
+              description = "Loopback port on which the proxy expects this service.";
+            };
+            hosts = mkOption {
+              type = types.listOf hostName;
+              default = [ ];
+              description = "Host names that it may reach.";
+            };
+          };
+        }
+      );
+      default = { };
+      internal = true;
+      visible = false;
+      description = "By service: the way out that it has.";
+    };
+    environment = mkOption {
+      type = types.attrsOf (types.attrsOf types.str);
+      readOnly = true;
+      internal = true;
+      default = lib.mapAttrs (
+        _: route:
+        lib.optionalAttrs (route.hosts != [ ]) rec {
+          HTTPS_PROXY = "http://127.0.0.1:${toString route.port}";
+          https_proxy = HTTPS_PROXY;
+          NO_PROXY = lib.concatStringsSep "," ([ "localhost" "127.0.0.1" "::1" ] ++ cfg.egress.lan);
+          no_proxy = NO_PROXY;
+        }
+      ) routes;
+      description = "By service: what its environment has to hold, to take that way.";
     };
     allowed = mkOption {
-      type = types.listOf types.str;
+      type = types.attrsOf (types.listOf types.str);
       readOnly = true;
-      default = if cfg.airGapped then [ ] else lib.unique needed;
+      default = lib.filterAttrs (_: hosts: hosts != [ ]) (lib.mapAttrs (_: route: route.hosts) routes);
       defaultText = lib.literalMD "what the chosen providers need, and `hosts`";
-      description = "Every host name that the proxy lets through.";
-    };
-    proxyPort = mkOption {
-      type = types.port;
-      default = 8888;
-      description = "Loopback port of the proxy.";
-      example = 3128;
-    };
-    loopbackOnly = mkOption {
-      type = types.attrs;
-      readOnly = true;
-      internal = true;
-      default = {
-        IPAddressDeny = "any";
-        IPAddressAllow = "localhost";
-      };
-      description = "For the serviceConfig of a unit that reaches this machine only.";
-    };
-    proxyEnvironment = mkOption {
-      type = types.attrsOf types.str;
-      readOnly = true;
-      internal = true;
-      default = lib.optionalAttrs (cfg.egress.allowed != [ ]) rec {
-        HTTPS_PROXY = "http://127.0.0.1:${toString cfg.egress.proxyPort}";
-        https_proxy = HTTPS_PROXY;
-        NO_PROXY = "localhost,127.0.0.1,::1";
-        no_proxy = NO_PROXY;
-      };
-      description = "For the environment of a unit that goes out through the proxy.";
+      description = "By service: every host name that the proxy lets it reach.";
     };
   };
 
-  config = lib.mkIf (cfg.enable && cfg.egress.allowed != [ ]) {
-    services.tinyproxy = {
-      enable = true;
-      settings = {
-        Listen = "127.0.0.1";
-        Port = cfg.egress.proxyPort;
-        Allow = [ "127.0.0.1" ];
-        # TLS alone: nobody on the way, the proxy included, reads along.
-        ConnectPort = 443;
-        FilterDefaultDeny = true;
-        FilterType = "ere";
-        Filter = "${pkgs.writeText "jex-egress-hosts" (
-          lib.concatMapStrings (host: "^${lib.escapeRegex host}$\n") cfg.egress.allowed
-        )}";
-        LogLevel = "Connect";
-        DisableViaHeader = true;
+  config = lib.mkIf cfg.enable {
+    systemd.services =
+      lib.genAttrs confined (name: {
+        environment = cfg.egress.environment.${name} or { };
+        serviceConfig = {
+          IPAddressDeny = "any";
+          IPAddressAllow = [ "localhost" ] ++ lib.optionals (name == "jex-agent") cfg.egress.lan;
+          NFTSet = "cgroup:inet:jex:${set name}";
+        };
+      })
+      // {
+        # Rules that are loaded anew come with empty sets; systemd fills them when it reads its units again.
+        jex-egress-sets = {
+          description = "Who may not leave the machine, after a change of the firewall";
+          wantedBy = [ "nftables.service" ];
+          after = [ "nftables.service" ];
+          unitConfig.ReloadPropagatedFrom = "nftables.service";
+          serviceConfig = {
+            Type = "oneshot";
+            RemainAfterExit = true;
+            ExecStart = "${pkgs.coreutils}/bin/true";
+            ExecReload = "${config.systemd.package}/bin/systemctl --no-block daemon-reload";
+            PrivateNetwork = true;
+          };
+        };
+        "3proxy" = lib.mkIf (cfg.egress.allowed != { }) {
+          serviceConfig = import ./hardening.nix;
+        };
       };
+
+    # `nft list counters table inet jex` shows what was tried.
+    networking.nftables.tables.jex = {
+      family = "inet";
+      content = ''
+        ${lib.concatMapStrings (name: ''
+          set ${set name} { type cgroupsv2; }
+          counter ${set name} { }
+        '') confined}
+        chain output {
+          type filter hook output priority filter - 10; policy accept;
+          oifname "lo" accept
+          ${lib.concatMapStrings (address: ''
+            socket cgroupv2 level 2 @jex_agent ${family address} daddr ${address} accept
+          '') (lib.optionals (builtins.elem "jex-agent" confined) cfg.egress.lan)}
+          ${lib.concatMapStrings (name: ''
+            socket cgroupv2 level 2 @${set name} counter name "${set name}" reject with icmpx admin-prohibited
+          '') confined}
+        }
+      '';
+    };
+
+    services._3proxy = lib.mkIf (cfg.egress.allowed != { }) {
+      enable = true;
+      # Names of the outside that lead back inside.
+      denyPrivate = true;
+      services = lib.mapAttrsToList (name: hosts: {
+        type = "proxy";
+        bindAddress = "127.0.0.1";
+        bindPort = routes.${name}.port;
+        auth = [ "iponly" ];
+        # TLS alone: nobody on the way, the proxy included, reads along. In the log, 0 was let through, 1 refused, 100 not found.
+        extraConfig = ''
+          allow * * ${lib.concatStringsSep "," hosts} 443 HTTP_CONNECT
+          deny *
+          logformat "L${name}: %T: %E, %O bytes out, %I bytes in"
+        '';
+      }) cfg.egress.allowed;
     };
   };
 }

@@ -41,8 +41,4 @@
     "~@privileged"
     "~@resources"
   ];
-
-  # This machine only; what has to go out goes through the egress proxy.
-  IPAddressDeny = "any";
-  IPAddressAllow = "localhost";
 }

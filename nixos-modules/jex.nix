@@ -11,6 +11,15 @@ let
   toml = pkgs.formats.toml { };
   own = jexPackages.${pkgs.stdenv.hostPlatform.system};
   inherit (lib) mkOption mkEnableOption types;
+
+  keyFile =
+    of: example:
+    mkOption {
+      type = types.nullOr types.externalPath;
+      default = null;
+      description = "File on the machine with ${of}, readable by root alone. Never a path of the Nix store, which everyone can read.";
+      inherit example;
+    };
 in
 {
   options.services.jex = {
@@ -68,12 +77,19 @@ in
         description = "Base address of the OpenAI-compatible server, with `/v1`.";
         example = "https://api.openai.com/v1";
       };
-      apiKeyFile = mkOption {
-        type = types.nullOr types.externalPath;
-        default = null;
-        description = "File on the machine with the server's API key, readable by root alone. Never a path of the Nix store.";
-        example = "/var/lib/jex/keys/openai";
+      host = mkOption {
+        type = types.nullOr types.str;
+        readOnly = true;
+        internal = true;
+        default =
+          let
+            host = builtins.match "[a-z]+://([^/:]+|\\[[^]]*]).*" cfg.llm.url;
+            isHere = host: builtins.match "localhost|127\\.[0-9.]+|\\[::1]" host != null;
+          in
+          if cfg.llm.url == null || host == null || isHere (builtins.head host) then null else builtins.head host;
+        description = "Host name in `url`, if it is another machine.";
       };
+      apiKeyFile = keyFile "the server's API key" "/var/lib/jex/keys/llm";
     };
 
     stt.provider = mkOption {
@@ -109,18 +125,8 @@ in
         description = "Address of the project at LiveKit Cloud.";
         example = "wss://example.livekit.cloud";
       };
-      apiKeyFile = mkOption {
-        type = types.nullOr types.externalPath;
-        default = null;
-        description = "File on the machine with the project's API key, readable by root alone.";
-        example = "/var/lib/jex/keys/livekit-api-key";
-      };
-      apiSecretFile = mkOption {
-        type = types.nullOr types.externalPath;
-        default = null;
-        description = "File on the machine with the project's API secret, readable by root alone.";
-        example = "/var/lib/jex/keys/livekit-api-secret";
-      };
+      apiKeyFile = keyFile "the project's API key" "/var/lib/jex/keys/livekit-api-key";
+      apiSecretFile = keyFile "the project's API secret" "/var/lib/jex/keys/livekit-api-secret";
     };
 
     settings = mkOption {

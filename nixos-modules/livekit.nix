@@ -8,17 +8,37 @@
 let
   cfg = config.services.jex;
   own = cfg.livekit.mode == "own";
-  inherit (cfg.secrets) directory;
-  inherit (lib) mkOption types;
-  redisPort = config.services.redis.servers.livekit.port;
+  acme = cfg.tls.acmeEmail != null;
+  certificate = config.security.acme.certs.${cfg.hostName}.directory;
+  inherit (lib) mkIf mkOption types;
+
+  nodeIp = pkgs.writeShellApplication {
+    name = "jex-node-ip";
+    runtimeInputs = [
+      pkgs.curl
+      pkgs.iproute2
+      pkgs.jq
+    ];
+    text = builtins.readFile ./scripts/node-ip;
+  };
 in
 {
   options.services.jex.livekit = {
     nodeIp = mkOption {
       type = types.nullOr types.str;
       default = null;
-      description = "Address on which media is offered. Absent: the machine's own, found at start.";
+      description = "Address on which media is offered. Absent: found at start, and again when it changes.";
       example = "203.0.113.7";
+    };
+    addressFrom = mkOption {
+      type = types.enum [
+        "interface"
+        "amazon"
+        "google"
+      ];
+      default = "interface";
+      description = "Where that address is found: on this machine, or in the metadata of a cloud that puts a public address in front of it.";
+      example = "amazon";
     };
     udpPorts = {
       from = mkOption {
@@ -42,7 +62,7 @@ in
     };
   };
 
-  config = lib.mkIf (cfg.enable && own) {
+  config = mkIf (cfg.enable && own) {
     services.jex.secrets.names = {
       livekit-api-key = 15;
       livekit-api-secret = 43;
@@ -62,8 +82,8 @@ in
       settings = {
         port = 7880;
         bind_addresses = [ "127.0.0.1" ];
-        # The module starts a Redis and does not use it.
-        redis.address = "127.0.0.1:${toString redisPort}";
+        # The module can start a Redis, and does not use it.
+        redis.address = "127.0.0.1:${toString config.services.redis.servers.livekit.port}";
         rtc = {
           port_range_start = cfg.livekit.udpPorts.from;
           port_range_end = cfg.livekit.udpPorts.to;
@@ -78,6 +98,18 @@ in
           enabled = true;
           domain = cfg.hostName;
           udp_port = 3478;
+          # TURN relays to no private address unless told; this machine's own is one on a LAN.
+          allow_restricted_peer_cidrs = [
+            "10.0.0.0/8"
+            "172.16.0.0/12"
+            "192.168.0.0/16"
+            "fc00::/7"
+          ];
+        }
+        // lib.optionalAttrs acme {
+          tls_port = 5349;
+          cert_file = "/run/credentials/livekit.service/turn.crt";
+          key_file = "/run/credentials/livekit.service/turn.key";
         };
         room.auto_create = true;
       };
@@ -92,12 +124,18 @@ in
         "jex-secrets.service"
         "redis-livekit.service"
         "jex-livekit-environment.service"
-      ];
-      wants = [ "jex-livekit-environment.service" ];
-      serviceConfig.EnvironmentFile = "/run/jex-livekit/environment";
+      ]
+      ++ lib.optional acme "acme-${cfg.hostName}.service";
+      wants = [ "jex-livekit-environment.service" ] ++ lib.optional acme "acme-${cfg.hostName}.service";
+      serviceConfig = {
+        EnvironmentFile = "/run/jex-livekit/environment";
+        LoadCredential = mkIf acme [
+          "turn.crt:${certificate}/fullchain.pem"
+          "turn.key:${certificate}/key.pem"
+        ];
+      };
     };
 
-    # LiveKit takes its key pair and Redis's password in forms of its own.
     systemd.services.jex-livekit-environment = {
       description = "LiveKit's keys, Redis password and address";
       requires = [ "jex-secrets.service" ];
@@ -108,27 +146,13 @@ in
       wants = [ "network-online.target" ];
       partOf = [ "livekit.service" ];
       before = [ "livekit.service" ];
-      path = [
-        pkgs.coreutils
-        pkgs.iproute2
-        pkgs.gawk
-      ];
+      path = [ nodeIp ];
       environment = {
-        SECRETS = toString directory;
-        NODE_IP = if cfg.livekit.nodeIp == null then "" else cfg.livekit.nodeIp;
+        SECRETS = toString cfg.secrets.directory;
+        NODE_IP = lib.mkIf (cfg.livekit.nodeIp != null) cfg.livekit.nodeIp;
+        ADDRESS_FROM = cfg.livekit.addressFrom;
       };
-      script = ''
-        umask 077
-        printf '%s: %s\n' "$(cat "$SECRETS/livekit-api-key")" "$(cat "$SECRETS/livekit-api-secret")" >"$RUNTIME_DIRECTORY/keys"
-        if [ -z "$NODE_IP" ]; then
-          # The address that would be spoken from; no packet is sent.
-          NODE_IP=$(ip -4 route get 192.0.2.1 2>/dev/null | awk '{ for (i = 1; i < NF; i++) if ($i == "src") print $(i + 1) }')
-        fi
-        {
-          printf 'REDIS_PASSWORD=%s\n' "$(cat "$SECRETS/redis-password")"
-          [ -z "$NODE_IP" ] || printf 'NODE_IP=%s\n' "$NODE_IP"
-        } >"$RUNTIME_DIRECTORY/environment"
-      '';
+      script = builtins.readFile ./scripts/livekit-environment;
       serviceConfig = {
         Type = "oneshot";
         RemainAfterExit = true;
@@ -137,11 +161,33 @@ in
         ProtectSystem = "strict";
         ProtectHome = true;
         PrivateTmp = true;
+        NoNewPrivileges = true;
+      };
+    };
+
+    systemd.services.jex-follow-address = mkIf (cfg.livekit.nodeIp == null) {
+      description = "LiveKit's address, when it changes";
+      wantedBy = [ "multi-user.target" ];
+      after = [ "livekit.service" ];
+      path = [
+        config.systemd.package
+        nodeIp
+        pkgs.iproute2
+      ];
+      environment.ADDRESS_FROM = cfg.livekit.addressFrom;
+      script = builtins.readFile ./scripts/follow-address;
+      serviceConfig = {
+        Restart = "always";
+        RestartSec = "5s";
+        ProtectSystem = "strict";
+        ProtectHome = true;
+        PrivateTmp = true;
+        NoNewPrivileges = true;
       };
     };
 
     networking.firewall = {
-      allowedTCPPorts = [ cfg.livekit.tcpPort ];
+      allowedTCPPorts = [ cfg.livekit.tcpPort ] ++ lib.optional acme 5349;
       allowedUDPPorts = [ 3478 ];
       allowedUDPPortRanges = [ { inherit (cfg.livekit.udpPorts) from to; } ];
     };

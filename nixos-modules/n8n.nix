@@ -5,6 +5,17 @@ let
   inherit (cfg.secrets) directory;
 in
 lib.mkIf cfg.enable {
+  services.jex.egress = {
+    confined = [
+      "n8n"
+      "n8n-task-runner"
+    ];
+    routes.n8n = {
+      port = 8883;
+      inherit (cfg.egress) hosts;
+    };
+  };
+
   services.jex.secrets.names = {
     # Without it every credential that is stored in n8n is lost: it belongs into a backup.
     n8n-encryption-key = 43;
@@ -48,8 +59,5 @@ lib.mkIf cfg.enable {
       "postgresql.target"
       "jex-secrets.service"
     ];
-    environment = cfg.egress.proxyEnvironment;
-    serviceConfig = cfg.egress.loopbackOnly;
   };
-  systemd.services.n8n-task-runner.serviceConfig = cfg.egress.loopbackOnly;
 }

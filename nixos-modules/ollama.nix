@@ -14,6 +14,13 @@ let
     rocm = pkgs.ollama-rocm;
     vulkan = pkgs.ollama-vulkan;
   };
+
+  # The registry sends to the second for what is large (ollama/ollama#4307).
+  registry = [
+    "registry.ollama.ai"
+    "dd20bb891979d25aebc8bec07b2b3bbc.r2.cloudflarestorage.com"
+  ];
+
   linkModels = pkgs.writeShellApplication {
     name = "jex-link-models";
     runtimeInputs = [
@@ -25,6 +32,14 @@ let
 in
 lib.mkIf (cfg.enable && cfg.llm.provider == "ollama") {
   services.jex.settings.llm.port = config.services.ollama.port;
+
+  services.jex.egress = {
+    confined = [ "ollama" ];
+    routes.ollama = {
+      port = 8882;
+      hosts = lib.optionals (!cfg.airGapped) registry;
+    };
+  };
 
   services.ollama = {
     enable = true;
@@ -42,23 +57,19 @@ lib.mkIf (cfg.enable && cfg.llm.provider == "ollama") {
       OLLAMA_NUM_PARALLEL = "1";
       # What a conversation's budget counts with.
       OLLAMA_CONTEXT_LENGTH = toString (cfg.settings.llm.context_tokens or defaults.contextTokens);
-    }
-    # Only it goes out, to its registry; the models' own server process listens on loopback.
-    // cfg.egress.proxyEnvironment;
+    };
   };
 
   systemd.services.ollama = lib.mkMerge [
     {
-      serviceConfig = cfg.egress.loopbackOnly // {
-        ExecStartPre = lib.escapeShellArgs (
-          [
-            (lib.getExe linkModels)
-            config.services.ollama.models
-            builtins.storeDir
-          ]
-          ++ cfg.models.folders
-        );
-      };
+      serviceConfig.ExecStartPre = lib.escapeShellArgs (
+        [
+          (lib.getExe linkModels)
+          config.services.ollama.models
+          builtins.storeDir
+        ]
+        ++ cfg.models.folders
+      );
     }
     (lib.mkIf (cfg.hardware.acceleration == "cuda") {
       # nvidia_uvm loads late; Ollama would settle for the processor.

@@ -6,6 +6,11 @@
   ...
 }:
 lib.mkIf config.services.jex.enable {
+  services.jex.egress.confined = [
+    "postgresql"
+    "postgresql-setup"
+  ];
+
   services.postgresql = {
     enable = true;
     # A newer major version needs the owner's `pg_upgrade`, so it never comes by itself.

@@ -6,6 +6,7 @@ let
 in
 lib.mkIf (cfg.enable && cfg.livekit.mode == "own") {
   services.jex.secrets.names.redis-password = 43;
+  services.jex.egress.confined = [ "redis-livekit" ];
 
   services.redis.servers.livekit = {
     enable = true;

@@ -23,6 +23,21 @@ in
       internal = true;
       description = "Files that the units need, and how many random letters and digits each holds.";
     };
+    livekit = mkOption {
+      type = types.listOf types.str;
+      readOnly = true;
+      internal = true;
+      default =
+        let
+          own = name: "${cfg.secrets.directory}/${name}";
+          isOwn = cfg.livekit.mode == "own";
+        in
+        [
+          "livekit-api-key:${if isOwn then own "livekit-api-key" else toString cfg.livekit.apiKeyFile}"
+          "livekit-api-secret:${if isOwn then own "livekit-api-secret" else toString cfg.livekit.apiSecretFile}"
+        ];
+      description = "LiveKit's key pair, as `LoadCredential` has it.";
+    };
   };
 
   config = lib.mkIf cfg.enable {

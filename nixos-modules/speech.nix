@@ -59,13 +59,28 @@ let
     (packages.toPythonModule whisper)
   ]);
 
+  listen = pkgs.writeShellScript "jex-whisper" ''
+    # More threads than processors are slower, and more than four make a short utterance no faster.
+    processors=$(${lib.getExe' pkgs.coreutils "nproc"})
+    exec ${withWhisper}/bin/python ${../parts/speech/whisper_for_conversation.py} \
+      --cpu-threads $((processors < 4 ? processors : 4)) "$@"
+  '';
+
   offline = {
     HF_HUB_DISABLE_TELEMETRY = "1";
     ORT_DISABLE_TELEMETRY = "1";
   };
   # A model that is not there is an error then, never a download.
-  orDownload =
-    downloads: if downloads then cfg.egress.proxyEnvironment else { HF_HUB_OFFLINE = "1"; };
+  unless = downloads: lib.optionalAttrs (!downloads) { HF_HUB_OFFLINE = "1"; };
+  # Hugging Face sends what is large on to one of these, as its /.well-known/meta.json says.
+  huggingFace = [
+    "huggingface.co"
+    "us.aws.cdn.hf.co"
+    "us.gcp.cdn.hf.co"
+    "cdn-lfs-us-1.hf.co"
+    "cdn-lfs-eu-1.hf.co"
+    "cas-bridge.xethub.hf.co"
+  ];
 in
 {
   options.services.jex.speech = {
@@ -108,16 +123,13 @@ in
     lib.mkMerge [
       {
         services.jex.settings.assistant.language = cfg.speech.language;
-
-        # Hugging Face sends what is large on to one of these, as its /.well-known/meta.json says.
-        services.jex.egress.needed = lib.mkIf (downloadsModel || downloadsVoice) [
-          "huggingface.co"
-          "us.aws.cdn.hf.co"
-          "us.gcp.cdn.hf.co"
-          "cdn-lfs-us-1.hf.co"
-          "cdn-lfs-eu-1.hf.co"
-          "cas-bridge.xethub.hf.co"
-        ];
+        services.jex.egress = {
+          confined = [ "wyoming-faster-whisper-jex" ];
+          routes.wyoming-faster-whisper-jex = {
+            port = 8885;
+            hosts = lib.optionals downloadsModel huggingFace;
+          };
+        };
 
         assertions = [
           {
@@ -155,7 +167,7 @@ in
               HOME = "%S/wyoming/faster-whisper";
               PYTHONUNBUFFERED = "1";
             }
-            // orDownload downloadsModel
+            // unless downloadsModel
             // lib.optionalAttrs cuda { LD_LIBRARY_PATH = "/run/opengl-driver/lib"; };
           serviceConfig =
             import ./hardening.nix
@@ -165,8 +177,7 @@ in
               StateDirectoryMode = "0700";
               ExecStart = utils.escapeSystemdExecArgs (
                 [
-                  "${withWhisper}/bin/python"
-                  ../parts/speech/whisper_for_conversation.py
+                  listen
                   "--uri=tcp://127.0.0.1:${toString (settings.stt.port or 10300)}"
                   "--model=${if pinnedModel == null then model else "${pinnedModel}"}"
                   "--data-dir=/var/lib/wyoming/faster-whisper"
@@ -207,6 +218,13 @@ in
       }
 
       (lib.mkIf speaks {
+        services.jex.egress = {
+          confined = [ "wyoming-piper-jex" ];
+          routes.wyoming-piper-jex = {
+            port = 8886;
+            hosts = lib.optionals downloadsVoice huggingFace;
+          };
+        };
         services.wyoming.piper.package = pkgs.wyoming-piper.override {
           # The default drags in what voices are trained with: torch, lightning, tensorboard.
           piper-tts = pkgs.piper-tts.override {
@@ -230,8 +248,8 @@ in
           ];
         };
         systemd.services.wyoming-piper-jex = {
-          environment = offline // orDownload downloadsVoice;
-          serviceConfig = cfg.egress.loopbackOnly // {
+          environment = offline // unless downloadsVoice;
+          serviceConfig = {
             Restart = "always";
             RestartSec = "2s";
           };

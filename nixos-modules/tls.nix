@@ -1,12 +1,30 @@
 # HTTPS, without which no browser gives a page the microphone: by a domain's certificate, or by a CA of our own on a LAN.
-{ config, lib, ... }:
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
 let
   cfg = config.services.jex;
   acme = cfg.tls.acmeEmail != null;
   local = lib.hasSuffix ".local" cfg.hostName;
+  names = [ cfg.hostName ] ++ cfg.tls.addresses;
   port = cfg.settings.web.port or 3000;
   signalling = toString config.services.livekit.settings.port;
-  inherit (lib) mkOption types;
+  inherit (lib) mkIf mkOption types;
+
+  page = ''
+    ${lib.optionalString (!acme) "tls internal"}
+    ${lib.optionalString (cfg.livekit.mode == "own") ''
+      handle /rtc* {
+        reverse_proxy 127.0.0.1:${signalling}
+      }
+    ''}
+    handle {
+      reverse_proxy 127.0.0.1:${toString port}
+    }
+  '';
 in
 {
   options.services.jex.tls = {
@@ -24,34 +42,54 @@ in
     };
   };
 
-  config = lib.mkIf cfg.enable {
-    services.caddy = {
-      enable = true;
-      openFirewall = true;
-      email = lib.mkIf acme cfg.tls.acmeEmail;
-      virtualHosts = {
-        ${lib.concatStringsSep ", " ([ cfg.hostName ] ++ cfg.tls.addresses)} = {
-          extraConfig = ''
-            ${lib.optionalString (!acme) "tls internal"}
-            ${lib.optionalString (cfg.livekit.mode == "own") ''
-              handle /rtc* {
-                reverse_proxy 127.0.0.1:${signalling}
-              }
-            ''}
-            handle {
-              reverse_proxy 127.0.0.1:${toString port}
-            }
-          '';
+  config = mkIf cfg.enable (
+    lib.mkMerge [
+      {
+        services.caddy = {
+          enable = true;
+          openFirewall = true;
+          # Its pages are made here, so nothing has to be changed while it runs.
+          globalConfig = "admin off";
+          enableReload = false;
+        };
+        services.avahi = mkIf local {
+          enable = true;
+          openFirewall = true;
+          hostName = lib.removeSuffix ".local" cfg.hostName;
+          publish = {
+            enable = true;
+            addresses = true;
+          };
         };
       }
-      // lib.optionalAttrs (!acme) {
-        # A phone has to trust the CA before it can use HTTPS, so this one page comes without.
-        "http://${cfg.hostName}" = {
-          extraConfig = ''
-            handle /ca.crt {
-              root * ${config.services.caddy.dataDir}/.local/share/caddy/pki/authorities/local
-              rewrite * /root.crt
-              header Content-Type application/x-x509-ca-cert
+
+      (mkIf acme {
+        security.acme = {
+          acceptTerms = true;
+          certs.${cfg.hostName} = {
+            email = cfg.tls.acmeEmail;
+            webroot = "/var/lib/acme/acme-challenge";
+            group = "caddy";
+            reloadServices = [ "caddy.service" ];
+            # LiveKit is given its certificate when it starts.
+            postRun = "systemctl --no-block try-restart livekit.service";
+          };
+        };
+        services.jex.egress = {
+          confined = [ "acme-order-renew-${cfg.hostName}" ];
+          routes."acme-order-renew-${cfg.hostName}" = {
+            port = 8887;
+            hosts = [ "acme-v02.api.letsencrypt.org" ];
+          };
+        };
+        services.caddy.virtualHosts = {
+          ${cfg.hostName} = {
+            useACMEHost = cfg.hostName;
+            extraConfig = page;
+          };
+          "http://${cfg.hostName}".extraConfig = ''
+            handle /.well-known/acme-challenge/* {
+              root * /var/lib/acme/acme-challenge
               file_server
             }
             handle {
@@ -59,17 +97,64 @@ in
             }
           '';
         };
-      };
-    };
+      })
 
-    services.avahi = lib.mkIf local {
-      enable = true;
-      openFirewall = true;
-      hostName = lib.removeSuffix ".local" cfg.hostName;
-      publish = {
-        enable = true;
-        addresses = true;
-      };
-    };
-  };
+      (mkIf (!acme) {
+        services.caddy.virtualHosts = {
+          ${lib.concatStringsSep ", " names}.extraConfig = page;
+          # A phone has to trust the CA before it can use HTTPS, so this alone comes without.
+          ${lib.concatMapStringsSep ", " (name: "http://${name}") names}.extraConfig = ''
+            handle /ca {
+              rewrite * /index.html
+              root * /run/jex-ca
+              file_server
+            }
+            handle /ca.crt {
+              root * /run/jex-ca
+              header Content-Type application/x-x509-ca-cert
+              file_server
+            }
+            handle /ca.mobileconfig {
+              root * /run/jex-ca
+              header Content-Type application/x-apple-aspen-config
+              file_server
+            }
+            handle {
+              redir https://{host}{uri}
+            }
+          '';
+        };
+
+        # Caddy makes its CA when it starts for the first time.
+        systemd.paths.jex-ca = {
+          description = "Caddy's root certificate";
+          wantedBy = [ "multi-user.target" ];
+          pathConfig.PathChanged = "${config.services.caddy.dataDir}/.local/share/caddy/pki/authorities/local/root.crt";
+        };
+        systemd.services.jex-ca = {
+          description = "The root certificate as phones and computers take it";
+          wantedBy = [ "multi-user.target" ];
+          after = [ "caddy.service" ];
+          path = [ pkgs.openssl ];
+          environment = {
+            ROOT = "${config.services.caddy.dataDir}/.local/share/caddy/pki/authorities/local/root.crt";
+            NAME = cfg.hostName;
+            TEMPLATE = "${./ca.html}";
+          };
+          script = builtins.readFile ./scripts/publish-ca;
+          serviceConfig = import ./hardening.nix // {
+            Type = "oneshot";
+            DynamicUser = false;
+            PrivateUsers = false;
+            User = "caddy";
+            Group = "caddy";
+            UMask = "0022";
+            RuntimeDirectory = "jex-ca";
+            RuntimeDirectoryPreserve = true;
+            PrivateNetwork = true;
+          };
+        };
+      })
+    ]
+  );
 }

@@ -1,13 +1,9 @@
 # A home laboratory without any Internet.
+{ lib, ... }:
 {
-  imports = [
-    ./disk.nix
-    ./hardware.nix
-  ];
   services.jex = {
     enable = true;
     airGapped = true;
-    llm.model = "llama3.2:3b";
+    llm.model = lib.mkDefault "llama3.2:3b";
   };
-  system.stateVersion = "26.05";
 }

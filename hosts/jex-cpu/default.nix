@@ -1,12 +1,8 @@
 # Everything on this machine, on its processor: 16 GB of memory, four cores.
+{ lib, ... }:
 {
-  imports = [
-    ./disk.nix
-    ./hardware.nix
-  ];
   services.jex = {
     enable = true;
-    llm.model = "llama3.2:3b";
+    llm.model = lib.mkDefault "llama3.2:3b";
   };
-  system.stateVersion = "26.05";
 }

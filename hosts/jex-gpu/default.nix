@@ -1,14 +1,10 @@
 # Everything on this machine, with an NVIDIA card of 16 GB or more.
+{ lib, ... }:
 {
-  imports = [
-    ./disk.nix
-    ./hardware.nix
-  ];
   services.jex = {
     enable = true;
-    llm.model = "llama3.1:8b";
-    hardware.acceleration = "cuda";
-    speech.whisperDevice = "cuda";
+    llm.model = lib.mkDefault "llama3.1:8b";
+    hardware.acceleration = lib.mkDefault "cuda";
+    speech.whisperDevice = lib.mkDefault "cuda";
   };
-  system.stateVersion = "26.05";
 }

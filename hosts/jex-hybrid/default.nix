@@ -1,17 +1,13 @@
 # A small rented machine: it listens and speaks itself, and a server elsewhere thinks.
+{ lib, ... }:
 {
-  imports = [
-    ./disk.nix
-    ./hardware.nix
-  ];
   services.jex = {
     enable = true;
     llm = {
-      provider = "openai-compatible";
-      url = "https://api.openai.com/v1";
-      model = "gpt-4o-mini";
-      apiKeyFile = "/var/lib/jex/keys/llm";
+      provider = lib.mkDefault "openai-compatible";
+      url = lib.mkDefault "https://api.openai.com/v1";
+      model = lib.mkDefault "gpt-4o-mini";
+      apiKeyFile = lib.mkDefault "/var/lib/jex/keys/llm";
     };
   };
-  system.stateVersion = "26.05";
 }

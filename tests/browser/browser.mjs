@@ -20,7 +20,6 @@ const MAKERS_HOSTS = [
 ];
 
 const QUIET = [
-  `--host-resolver-rules=${MAKERS_HOSTS.map((host) => `MAP ${host} ~NOTFOUND`).join(', ')}`,
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
@@ -33,11 +32,17 @@ const QUIET = [
   '--disable-features=OptimizationHints,MediaRouter,DialMediaRouteProvider,Translate',
 ];
 
+/** `hosts` are names of this machine that no resolver knows. */
+function resolver(hosts) {
+  const rules = [...MAKERS_HOSTS.map((host) => `MAP ${host} ~NOTFOUND`), ...hosts.map((host) => `MAP ${host} 127.0.0.1`)];
+  return `--host-resolver-rules=${rules.join(', ')}`;
+}
+
 /**
  * `microphone`: 'fake' (a tone), the path of a wav (played once), 'denied', or 'none'.
  * What the page reports against its policy or writes as an error is collected in `page.complaints`.
  */
-export async function openBrowser({ microphone = 'fake', viewport = { width: 1440, height: 900 }, dark = false, calm = false, args = [] } = {}) {
+export async function openBrowser({ microphone = 'fake', viewport = { width: 1440, height: 900 }, dark = false, calm = false, hosts = [], args = [] } = {}) {
   const profile = mkdtempSync(join(tmpdir(), 'jex-chromium-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: part('chromium'),
@@ -46,7 +51,9 @@ export async function openBrowser({ microphone = 'fake', viewport = { width: 144
     colorScheme: dark ? 'dark' : 'light',
     reducedMotion: calm ? 'reduce' : 'no-preference',
     // The full Chromium: its old headless shell has no microphone worth the name.
-    args: ['--headless=new', ...QUIET, ...microphoneArgs(microphone), ...args],
+    // Of the names that only a test knows, the certificates are its own, too.
+    ignoreHTTPSErrors: hosts.length > 0,
+    args: ['--headless=new', resolver(hosts), ...QUIET, ...microphoneArgs(microphone), ...args],
     ignoreDefaultArgs: ['--mute-audio', '--disable-field-trial-config'],
   });
   const page = context.pages()[0] ?? (await context.newPage());

@@ -94,7 +94,7 @@ function forward(request, response, port) {
   request.pipe(onward);
 }
 
-function freePort() {
+export function freePort() {
   return new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
       const { port } = server.address();

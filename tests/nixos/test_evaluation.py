@@ -1,17 +1,21 @@
 """What can be known of the appliance without building it."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from toml import to_toml
 
 from conftest import Evaluations, names, traced
 
 HOSTS = names("hosts")
+APPLIANCES = names("ports")
 IMAGES = names("images")
+OUTPUTS = names("outputs")
+TEMPLATES = names("template")
 VM_TESTS = names("vmTests")
-LAN = {"jex-gpu", "jex-cpu", "jex-hybrid", "jex-airgap", "vm"}
 
 # What the test driver gives to a script, beside a name for each machine.
 DRIVER = ["create_machine", "driver", "log", "retry", "start_all", "subtest", "t"]
@@ -22,6 +26,8 @@ REFUSALS = {
     "owner": "owner.sshKeys",
     "model-address": "llm.url",
     "model-key": "llm.apiKeyFile",
+    "model-nearby": "egress.lan",
+    "model-nearby-allowed": None,
     "model-here": None,
     "address-without-provider": "llm.provider",
     "cloud-media": "livekit.url",
@@ -46,16 +52,18 @@ REFUSALS = {
 }
 # Whence Ollama pulls a model: its registry, which sends what is large on.
 REGISTRY = ["registry.ollama.ai", "dd20bb891979d25aebc8bec07b2b3bbc.r2.cloudflarestorage.com"]
+HERE = {"jex-supervisor": ["registry.ollama.ai"], "ollama": REGISTRY}
 EGRESS = {
-    "jex-gpu": REGISTRY,
-    "jex-cpu": REGISTRY,
-    "jex-hybrid": ["api.openai.com"],
-    "jex-airgap": [],
-    "vm": REGISTRY,
+    "jex-gpu": HERE,
+    "jex-cpu": HERE,
+    "jex-hybrid": {"jex-agent": ["api.openai.com"]},
+    "jex-airgap": {},
+    "vm": HERE,
 }
 # What nobody but the owner may build images of.
 N8N = {"n8n", "n8n-task-runner-launcher"}
-UNFREE = {"jex-gpu": N8N | {"nvidia-x11"}, "jex-cpu": N8N, "jex-hybrid": N8N, "jex-airgap": N8N, "vm": N8N}
+CUDA = set("nvidia-x11 cuda_cccl cuda_compat cuda_cudart cuda_nvcc cuda_nvrtc cudnn libcublas libcurand".split())
+UNFREE = {"jex-gpu": N8N | CUDA, "jex-cpu": N8N, "jex-hybrid": N8N, "jex-airgap": N8N, "vm": N8N}
 
 
 @pytest.fixture(scope="session")
@@ -63,12 +71,20 @@ def evaluations():
     running = Evaluations(
         [
             "ports",
+            "portsWithDomain",
             "egress",
+            "free",
+            "imaginary",
             "settings",
             "undocumented",
             *(f"refusals.{name}" for name in REFUSALS),
             *(f"hosts.{name}" for name in HOSTS),
             *(f"images.{name}" for name in IMAGES),
+            *(f"outputs.{name}" for name in OUTPUTS),
+            *(f"template.{name}" for name in TEMPLATES),
+            "layouts",
+            "installer",
+            "deploy",
             *(f"vmTests.{name}" for name in VM_TESTS),
             *(f"vmScripts.{name}" for name in VM_TESTS),
         ]
@@ -91,7 +107,7 @@ def test_what_cannot_work_is_refused_with_the_remedy(evaluations, case):
         assert any(REFUSALS[case] in message for message in messages), messages
 
 
-@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("host", APPLIANCES)
 def test_the_network_reaches_what_people_need_and_no_more(evaluations, host):
     ports = evaluations.value("ports")[host]
 
@@ -105,14 +121,59 @@ def test_the_network_reaches_what_people_need_and_no_more(evaluations, host):
     assert ports["extraInputRules"] == ""
 
 
-@pytest.mark.parametrize("host", HOSTS)
+def test_with_a_domain_turn_is_open_over_tls_and_no_name_is_announced(evaluations):
+    ports = evaluations.value("portsWithDomain")
+
+    assert sorted(ports["tcp"]) == [22, 80, 443, 5349, 7881]
+    assert sorted(ports["udp"]) == [443, 3478]
+
+
+@pytest.mark.parametrize("host", APPLIANCES)
 def test_only_the_chosen_providers_are_let_out(evaluations, host):
     assert evaluations.value("egress")[host] == EGRESS[host]
 
 
-@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("host", APPLIANCES)
 def test_exactly_this_is_unfree(host):
     assert traced(f"unfree.{host}", "unfree") == UNFREE[host]
+
+
+# Those that face people, those of the operating system that look outside for it, and those that run once.
+FREE = {
+    "3proxy",
+    "avahi-daemon",
+    "caddy",
+    "jex-follow-address",
+    "jex-livekit-environment",
+    "livekit",
+}
+
+
+@pytest.mark.parametrize("host", APPLIANCES)
+def test_every_service_of_ours_reaches_this_machine_only_or_is_named_here(evaluations, host):
+    ours = {
+        name
+        for name in evaluations.value("free")[host]
+        if name.startswith(("jex-", "n8n", "ollama", "postgresql", "redis", "wyoming", "livekit", "caddy", "3proxy"))
+    }
+
+    assert ours <= FREE, ours - FREE
+
+
+def test_every_confined_service_exists(evaluations):
+    assert set(map(tuple, evaluations.value("imaginary").values())) == {()}
+
+
+@pytest.mark.parametrize("host", APPLIANCES)
+def test_the_settings_are_what_jex_itself_takes(evaluations, host, tmp_path):
+    file = tmp_path / "jex.toml"
+    file.write_text(to_toml(evaluations.value("settings")[host]))
+
+    check = subprocess.run(
+        [Path(os.environ["JEX_BIN"]) / "jex", "config", "check", file], capture_output=True, text=True, timeout=30
+    )
+
+    assert check.returncode == 0, check.stdout + check.stderr
 
 
 def test_every_option_says_what_it_is_and_shows_one(evaluations):
@@ -127,6 +188,72 @@ def test_the_host_evaluates(evaluations, host):
 @pytest.mark.parametrize("image", IMAGES)
 def test_the_image_evaluates(evaluations, image):
     assert evaluations.value(f"images.{image}").endswith(".drv")
+
+
+def test_there_are_as_many_images_as_can_be_tested():
+    assert 10 < len(IMAGES) <= 16
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_the_output_evaluates(evaluations, output):
+    assert evaluations.value(f"outputs.{output}").startswith("/nix/store/")
+
+
+@pytest.mark.parametrize("system", ["x86_64-linux", "aarch64-linux"])
+def test_what_is_not_cuda_is_there_for_both_processors(system):
+    for output in ("packages-{}-jex", "packages-{}-jex-page", "apps-{}-jex", "devShells-{}-default", "checks-{}-jex"):
+        assert output.format(system) in OUTPUTS
+
+
+@pytest.mark.parametrize("machine", TEMPLATES)
+def test_an_owners_own_flake_evaluates(evaluations, machine):
+    facts = evaluations.value(f"template.{machine}")
+
+    assert facts["system"].endswith(".drv") and facts["enable"]
+    assert facts["platform"] == ("aarch64-linux" if machine == "arm" else "x86_64-linux")
+    # A machine that we did not partition keeps its own disk.
+    assert ("jex-disk" in facts["checks"]) == (machine == "installed")
+    assert facts["root"] == ("/dev/mapper/jex" if machine == "installed" else facts["root"])
+
+
+@pytest.mark.parametrize("luks", ["none", "passphrase", "tpm2"])
+def test_a_disk_is_laid_out_and_started_from(evaluations, luks):
+    layout = evaluations.value("layouts")[luks]
+
+    assert layout["script"].endswith(".drv")
+    assert layout["boot"] == "/dev/disk/by-partlabel/disk-main-ESP"
+    assert "sgdisk" in layout["create"] and "/dev/disk/by-id/nvme-Samsung" in layout["create"]
+    if luks == "none":
+        assert layout["root"] == "/dev/disk/by-partlabel/disk-main-root"
+        assert layout["encrypted"] == {}
+        assert "cryptsetup" not in layout["create"]
+    else:
+        options = ["tpm2-device=auto"] if luks == "tpm2" else []
+        assert layout["root"] == "/dev/mapper/jex"
+        assert layout["encrypted"] == {
+            "jex": {"device": "/dev/disk/by-partlabel/disk-main-root", "crypttabExtraOpts": options}
+        }
+        assert "cat /run/jex-disk-passphrase" in layout["create"]
+    assert layout["check"].rstrip().endswith(f"root-device-check.sh {layout['root']}")
+
+
+def test_the_medium_carries_the_air_gapped_system_whole(evaluations):
+    installer = evaluations.value("installer")
+    medium = installer["medium"]
+
+    assert installer["system"].endswith(".drv")
+    carried = medium["tiers"]["jex-airgap"]["systems"]
+    assert set(carried) == set(medium["layouts"]) == {"none", "passphrase", "tpm2"}
+    assert len(set(carried.values())) == 3
+    assert set(medium["tiers"]) == {"jex-gpu", "jex-cpu", "jex-hybrid", "jex-airgap"}
+    assert [tier for tier, what in medium["tiers"].items() if "systems" in what] == ["jex-airgap"]
+
+
+def test_each_host_that_runs_somewhere_is_deployed_and_undone_when_it_is_not_reached_again(evaluations):
+    nodes = evaluations.value("deploy")
+
+    assert set(nodes) == {"jex-gpu", "jex-cpu", "jex-hybrid", "jex-airgap"}
+    assert all(node["magicRollback"] and node["autoRollback"] for node in nodes.values())
 
 
 def test_each_file_is_a_test_in_a_virtual_machine():

@@ -13,6 +13,7 @@ import { Conversation } from './Conversation';
 import { Header } from './Header';
 import { Menu } from './Menu';
 import { MicrophoneHint } from './MicrophoneHint';
+import { Pairing } from './Pairing';
 import { useInfo } from './useInfo';
 import { useKeys } from './useKeys';
 import { useOverflow } from './useOverflow';
@@ -22,7 +23,7 @@ import { Welcome } from './Welcome';
 export function Page() {
   const talk = useTalk();
   const talking = talk.state.phase !== 'idle';
-  const info = useInfo(talking);
+  const { info, shutOut } = useInfo(talking);
   const name = info?.assistantName ?? 'JEX';
   const { now, trouble, agentIsMissing } = useTrouble(talk, info, name);
   const field = useRef<HTMLTextAreaElement>(null);
@@ -58,6 +59,7 @@ export function Page() {
     reload: () => location.reload(),
   };
 
+  if (shutOut) return <Pairing />;
   return (
     <div className="mx-auto flex h-dvh max-w-[44rem] flex-col px-4">
       <Header name={name} madeWhere={lastTurn(thread)?.madeWhere || null} />

@@ -1,24 +1,33 @@
 'use client';
 
 import { useEffect, useState } from 'react';
-import { readInfo, type Info } from '@/server/api';
+import { isNotPaired, readInfo, type Info } from '@/server/api';
 
 const AGAIN_MS = 5_000;
 
-/** Name, model and where answers are made; `null` until the page's server has said. A talk may begin with another model. */
-export function useInfo(talking: boolean): Info | null {
-  const [info, setInfo] = useState<Info | null>(null);
+export interface Told {
+  /** Name, model and where answers are made; `null` until the page's server has said. */
+  info: Info | null;
+  /** It says nothing to a browser that is not paired. */
+  shutOut: boolean;
+}
+
+/** Asked again as a talk begins: that may be with another model. */
+export function useInfo(talking: boolean): Told {
+  const [told, setTold] = useState<Told>({ info: null, shutOut: false });
 
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout>;
     let over = false;
     const ask = () =>
       void readInfo()
-        .then((found) => {
-          if (!over) setInfo(found);
+        .then((info) => {
+          if (!over) setTold({ info, shutOut: false });
         })
-        .catch(() => {
-          if (!over) timer = setTimeout(ask, AGAIN_MS);
+        .catch((error: unknown) => {
+          if (over) return;
+          if (isNotPaired(error)) setTold({ info: null, shutOut: true });
+          else timer = setTimeout(ask, AGAIN_MS);
         });
     ask();
     return () => {
@@ -27,5 +36,5 @@ export function useInfo(talking: boolean): Info | null {
     };
   }, [talking]);
 
-  return info;
+  return told;
 }

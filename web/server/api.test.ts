@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { readHealth, readInfo, Refusal, requestToken, ServerGone } from './api';
+import { isNotPaired, pair, readHealth, readInfo, Refusal, requestToken, ServerGone } from './api';
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -64,5 +64,25 @@ it('info is read', async () => {
     madeWhere: 'on this machine',
     version: '0.1.0',
     mediaPorts: { udpFirst: 50_000, udpLast: 50_200, tcp: 7_881 },
+  });
+});
+
+describe('pairing', () => {
+  it('sends the code in the body alone', async () => {
+    const fetched = answering(200, '{"paired":true}');
+
+    await pair('BCDF-GHJK-LMNP-QRST');
+
+    expect(fetched.mock.calls[0]?.[0]).toBe('/api/pair');
+    expect(fetched.mock.calls[0]?.[1]).toMatchObject({ method: 'POST', body: '{"code":"BCDF-GHJK-LMNP-QRST"}' });
+  });
+
+  it('is asked for by one refusal and no other', async () => {
+    answering(401, '{"error":{"code":"not_paired","message":"This browser is not paired","remedy":"Run jex pair"}}');
+    expect(isNotPaired(await readInfo().catch((error: unknown) => error))).toBe(true);
+
+    answering(403, '{"error":{"code":"wrong_origin","message":"Another page asked","remedy":""}}');
+    expect(isNotPaired(await readInfo().catch((error: unknown) => error))).toBe(false);
+    expect(isNotPaired(new ServerGone('gone'))).toBe(false);
   });
 });

@@ -63,6 +63,20 @@ export class ServerGone extends Error {
 
 const TIMEOUT_MS = 5_000;
 
+/** Whether the server lets this browser in only once it is paired. */
+export function isNotPaired(error: unknown): boolean {
+  return error instanceof Refusal && error.code === 'not_paired';
+}
+
+/** From now on this browser is let in: it holds a cookie that no script can see. */
+export async function pair(code: string): Promise<void> {
+  await ask('/api/pair', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ code }),
+  });
+}
+
 export async function requestToken(now: () => number = Date.now): Promise<RoomToken> {
   const reply = await ask('/api/token', {
     method: 'POST',

@@ -178,7 +178,8 @@ pub fn is_setting(name: &str) -> bool {
     name.starts_with(PREFIX) && !EXCEPTIONS.contains(&name) && !name.starts_with(EXCEPTION_PREFIX)
 }
 
-/// The value of a variable or flag: a number where one belongs, else text as it stands.
+/// The value of a variable or flag: a number, a yes or no or a list where one belongs, else text as it
+/// stands.
 fn leaf(key: &str, value: &str) -> Value {
     let field = schema::field_of(key);
     if value.is_empty() && field.is_some_and(|field| field.optional) {
@@ -187,6 +188,10 @@ fn leaf(key: &str, value: &str) -> Value {
     }
     match field.map_or(Kind::Text, |field| field.kind) {
         kind if kind.is_text() => Value::from(value.to_owned()),
+        Kind::Addresses => list(value),
+        Kind::Switch => value
+            .parse::<bool>()
+            .map_or_else(|_| Value::from(value.to_owned()), Value::from),
         Kind::Decimal => value
             .parse::<f64>()
             .map_or_else(|_| Value::from(value.to_owned()), Value::from),
@@ -194,6 +199,23 @@ fn leaf(key: &str, value: &str) -> Value {
             .parse::<i64>()
             .map_or_else(|_| Value::from(value.to_owned()), Value::from),
     }
+}
+
+/// As `jex.toml` has it, or only the addresses with commas between them.
+fn list(value: &str) -> Value {
+    let parsed = toml::from_str::<toml::Table>(&format!("list = {value}"));
+    if let Some(toml::Value::Array(members)) = parsed.ok().and_then(|mut t| t.remove("list")) {
+        let text = |member: &toml::Value| match member {
+            toml::Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        return Value::from(members.iter().map(text).collect::<Vec<_>>());
+    }
+    let members = value
+        .split(',')
+        .map(str::trim)
+        .filter(|one| !one.is_empty());
+    Value::from(members.map(str::to_owned).collect::<Vec<_>>())
 }
 
 fn secret_remedy(key: &str) -> String {

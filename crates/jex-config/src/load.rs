@@ -180,7 +180,15 @@ fn decider<'l>(layers: &'l [Layer], key: &str) -> Option<&'l Layer> {
 
 /// Figment's mistake in the owner's words.
 fn wrong_value(layer: &Layer, error: figment::Error) -> ConfigError {
-    let key = error.path.join(".");
+    // A member of a list is told by the list's name.
+    let is_name = |part: &&String| part.parse::<usize>().is_err();
+    let names: Vec<&str> = error
+        .path
+        .iter()
+        .filter(is_name)
+        .map(String::as_str)
+        .collect();
+    let key = names.join(".");
     let field = schema::field_of(&key);
     let must = field.map_or("another kind of value", |field| field.kind.words());
     let (reason, remedy) = match error.kind {

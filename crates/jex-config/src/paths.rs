@@ -74,6 +74,18 @@ impl Paths {
         self.state.join("control.sock")
     }
 
+    /// Of the JEX that systemd runs on this machine; there only while its supervisor runs. Tests set
+    /// `JEX_TEST_MACHINE_SOCKET`.
+    pub fn machine_socket(&self) -> PathBuf {
+        std::env::var_os("JEX_TEST_MACHINE_SOCKET")
+            .map_or_else(|| "/run/jex-supervisor/control.sock".into(), PathBuf::from)
+    }
+
+    /// Whether JEX's NixOS module has set this machine up: there, systemd runs JEX.
+    pub fn is_appliance(&self) -> bool {
+        Path::new("/etc/jex/jex.toml").exists() || self.machine_socket().exists()
+    }
+
     pub fn models(&self) -> PathBuf {
         self.data.join("models")
     }

@@ -25,6 +25,16 @@ impl Settings {
         self.livekit.url.clone().unwrap_or_else(own)
     }
 
+    /// The addresses at which browsers may have to reach LiveKit: on this machine, and on others where the
+    /// proxy in front of the page passes signalling on to JEX's own LiveKit.
+    pub fn livekit_browser_urls(&self) -> Vec<Url> {
+        let public = self.web.public_urls.iter().map(as_websocket);
+        let public = public.filter(|_| self.livekit.url.is_none());
+        std::iter::once(self.livekit_ws_url())
+            .chain(public)
+            .collect()
+    }
+
     /// `tcp://host:port` of the Wyoming server for recognition.
     pub fn stt_url(&self) -> Url {
         self.stt
@@ -112,12 +122,20 @@ impl Settings {
     }
 }
 
+fn as_websocket(https: &Url) -> Url {
+    let mut url = https.clone();
+    // Between these two schemes a change always succeeds.
+    let _ = url.set_scheme("wss");
+    url
+}
+
 fn loopback(scheme: &str, port: u16) -> Url {
     Url::parse(&format!("{scheme}://127.0.0.1:{port}"))
         .expect("a scheme and a port make an address")
 }
 
-fn is_loopback(host: &str) -> bool {
+/// Whether the name of a host means this machine alone.
+pub(crate) fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost"
         || host
@@ -161,6 +179,23 @@ mod tests {
         settings.livekit.url = Some("wss://example.livekit.cloud".parse().unwrap());
 
         assert!(settings.made_where().contains("example.livekit.cloud"));
+    }
+
+    #[test]
+    fn browsers_elsewhere_reach_our_own_livekit_through_the_proxy() {
+        let mut settings = Settings::default();
+        settings.web.public_urls = vec!["https://jex.local:8443".parse().unwrap()];
+        let urls = |settings: &Settings| {
+            let urls = settings.livekit_browser_urls();
+            urls.iter().map(Url::to_string).collect::<Vec<_>>()
+        };
+
+        assert_eq!(
+            urls(&settings),
+            ["ws://127.0.0.1:7880/", "wss://jex.local:8443/"]
+        );
+        settings.livekit.url = Some("wss://example.livekit.cloud".parse().unwrap());
+        assert_eq!(urls(&settings), ["wss://example.livekit.cloud/"]);
     }
 
     #[test]

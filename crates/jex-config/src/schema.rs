@@ -14,11 +14,15 @@ pub enum Kind {
     Text,
     /// One of a few words.
     Choice,
+    /// Yes or no.
+    Switch,
     Port,
     /// A whole number that is no port.
     Whole,
     Decimal,
     Address,
+    /// Any number of them.
+    Addresses,
     File,
     Ip,
 }
@@ -26,7 +30,10 @@ pub enum Kind {
 impl Kind {
     /// Whether any value of a variable or flag is to be taken as text, never as a number or list.
     pub fn is_text(self) -> bool {
-        !matches!(self, Self::Port | Self::Whole | Self::Decimal)
+        !matches!(
+            self,
+            Self::Switch | Self::Port | Self::Whole | Self::Decimal | Self::Addresses
+        )
     }
 
     /// What to write, for the owner.
@@ -34,10 +41,12 @@ impl Kind {
         match self {
             Self::Text => "text in quotes",
             Self::Choice => "a word in quotes",
+            Self::Switch => "true or false",
             Self::Port => "a port number between 1 and 65535",
             Self::Whole => "a whole number",
             Self::Decimal => "a number",
             Self::Address => "an address in quotes, such as \"scheme://host:port\"",
+            Self::Addresses => "a list of addresses, such as [\"https://jex.local\"]",
             Self::File => "a path in quotes",
             Self::Ip => "an IP address in quotes",
         }
@@ -46,10 +55,12 @@ impl Kind {
     fn of(rust_type: &str) -> Self {
         match rust_type {
             "String" => Self::Text,
+            "bool" => Self::Switch,
             "u16" => Self::Port,
             "u32" | "u64" | "i64" => Self::Whole,
             "f32" => Self::Decimal,
             "Url" => Self::Address,
+            "Vec<Url>" => Self::Addresses,
             "PathBuf" => Self::File,
             "IpAddr" => Self::Ip,
             _ => Self::Choice,
@@ -233,9 +244,11 @@ mod tests {
         let kind = |key| field_of(key).unwrap().kind;
 
         assert_eq!(kind("web.port"), Kind::Port);
+        assert_eq!(kind("llm.download"), Kind::Switch);
         assert_eq!(kind("llm.provider"), Kind::Choice);
         assert_eq!(kind("llm.seed"), Kind::Whole);
         assert_eq!(kind("livekit.url"), Kind::Address);
+        assert_eq!(kind("web.public_urls"), Kind::Addresses);
         assert_eq!(
             field_of("llm.api_key_file").unwrap().variable(),
             "JEX_LLM__API_KEY_FILE"

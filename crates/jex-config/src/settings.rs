@@ -109,6 +109,8 @@ pub struct Llm {
     pub port: u16,
     /// Name of the model. `jex-demo` is the packaged small one.
     pub model: String,
+    /// Whether JEX's own Ollama may download the model when it is not here: `true` or `false`.
+    pub download: bool,
     /// File that holds the API key, for providers that want one.
     /// Example: `"/home/ada/.config/jex/llm-api-key"`
     pub api_key_file: Option<PathBuf>,
@@ -206,6 +208,10 @@ pub struct Agent {
 pub struct Web {
     /// Loopback port of the page.
     pub port: u16,
+    /// Addresses under which browsers on other machines open the page, such as
+    /// `["https://jex.local", "https://192.168.1.20"]`, through a proxy on this machine that ends TLS and
+    /// leaves the name that was asked for as it is. Such a browser is let in once, with `jex pair`.
+    pub public_urls: Vec<Url>,
     /// Folder of the exported page; absent: the one that `./dev parts` made.
     /// Example: `"/opt/jex/page"`
     pub page: Option<PathBuf>,
@@ -252,6 +258,7 @@ impl Default for Llm {
             url: None,
             port: 11435,
             model: "jex-demo".into(),
+            download: true,
             api_key_file: None,
             context_tokens: 4096,
             max_answer_tokens: 200,
@@ -309,6 +316,7 @@ impl Default for Web {
     fn default() -> Self {
         Self {
             port: 3000,
+            public_urls: Vec::new(),
             page: None,
         }
     }

@@ -8,6 +8,7 @@ use url::{Host, Url};
 use crate::resolve::DEMO_MODEL;
 use crate::{LlmProvider, Settings, TtsProvider};
 
+mod public_urls;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +28,7 @@ pub fn validate(settings: &Settings) -> Check {
     language(settings)?;
     model(settings)?;
     addresses(settings)?;
+    public_urls::check(&settings.web.public_urls)?;
     speech(settings)?;
     durations(settings)?;
     files(settings)?;

@@ -18,6 +18,11 @@ pub fn ready() {
     });
 }
 
+/// What it is doing, in one line of `systemctl status`.
+pub fn status(line: &str) {
+    notify(NotifyState::Status(line));
+}
+
 pub fn stopping() {
     notify(NotifyState::Stopping);
 }

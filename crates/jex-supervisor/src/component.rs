@@ -28,6 +28,8 @@ pub struct Component {
 pub enum Origin {
     /// JEX, as a child process.
     Own(Box<Process>),
+    /// systemd, as the unit of this name on this machine.
+    Unit(&'static str),
     /// Someone else: its address is configured.
     External { address: Url, key: &'static str },
 }
@@ -114,8 +116,10 @@ pub enum Probe {
     Wyoming { url: Url },
     /// Answers `PING` and `INFO` with the password.
     Redis { port: u16, password: SecretString },
-    /// Accepts a TCP connection: all one can ask of an API that costs money.
+    /// Answers at all, whatever it says: all one can ask of an API that costs money.
     Connect { url: Url },
+    /// Accepts a connection on a unix socket.
+    Socket { path: PathBuf },
 }
 
 /// The first slow answer, made before it counts as ready.
@@ -141,9 +145,11 @@ pub struct ModelWanted {
     pub ollama: Url,
     pub name: String,
     pub context_tokens: u32,
+    /// Whether it may be pulled when it is not there.
+    pub download: bool,
     /// File that the packaged model is imported from.
     pub packaged: Option<PathBuf>,
-    /// Where Ollama keeps models, when it is JEX's own.
+    /// Where Ollama keeps models, when it is JEX's own. Its disk can be looked at, its files perhaps not.
     pub folder: Option<PathBuf>,
     /// It is this machine's memory that has to hold it, not a graphics card's or another machine's.
     pub in_memory: bool,

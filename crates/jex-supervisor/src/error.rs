@@ -18,6 +18,20 @@ pub enum SupervisorError {
          Try again in a moment; `kill {pid}` ends it, too."
     )]
     StartingOrEnding { pid: String },
+    #[error(
+        "systemd runs JEX on this machine. `jex status` shows how it is, `systemctl list-units 'jex-*'` \
+         its own units."
+    )]
+    SystemdRunsIt,
+    #[error(
+        "systemd runs JEX on this machine, and its supervisor answers root and the members of the \
+         group `jex` alone. Put `sudo` before the command."
+    )]
+    NotAllowed,
+    #[error(
+        "JEX's supervisor does not run on this machine. `systemctl status jex-supervisor` shows why."
+    )]
+    SupervisorDown,
     #[error("{what} {path}: {source}", path = path.display())]
     File {
         what: &'static str,

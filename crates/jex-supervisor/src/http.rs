@@ -32,7 +32,8 @@ pub fn ollama(url: &Url) -> ollama_rs::Ollama {
         .build()
 }
 
-fn is_local(url: &Url) -> bool {
+/// Whether an address is on this machine.
+pub fn is_local(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(address)) => is_loopback(address.into()),

@@ -1,10 +1,11 @@
 //! Asks a component whether it answers.
 
+use std::path::Path;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use url::Url;
 
 use crate::component::Probe;
@@ -12,6 +13,10 @@ use crate::{http, wyoming};
 
 /// Longest wait for one answer. A recogniser at work may take its time.
 const LIMIT: Duration = Duration::from_secs(10);
+/// Between two questions to one that is ready.
+const EVERY: Duration = Duration::from_secs(5);
+/// As [`EVERY`], to one beyond this machine.
+const EVERY_ELSEWHERE: Duration = Duration::from_secs(30);
 
 /// It answers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -25,6 +30,29 @@ pub struct Silence {
     pub reason: String,
     /// There is something that answers, only not with "ready".
     pub alive: bool,
+}
+
+/// How long to wait between two questions to one that is ready.
+pub fn pause(probe: &Probe) -> Duration {
+    match probe {
+        Probe::Http { url } | Probe::Wyoming { url } | Probe::Connect { url }
+            if !http::is_local(url) =>
+        {
+            EVERY_ELSEWHERE
+        }
+        _ => EVERY,
+    }
+}
+
+/// The port of this machine on which whoever is asked listens.
+pub fn port(probe: &Probe) -> Option<u16> {
+    match probe {
+        Probe::Http { url } | Probe::Wyoming { url } | Probe::Connect { url } => {
+            url.port_or_known_default().filter(|_| http::is_local(url))
+        }
+        Probe::Redis { port, .. } => Some(*port),
+        Probe::Socket { .. } => None,
+    }
 }
 
 /// Asks once.
@@ -42,7 +70,11 @@ pub async fn ask(probe: &Probe) -> Result<Answer, Silence> {
             Probe::Redis { port, password } => ask_redis(*port, password)
                 .await
                 .map_err(|error| silent(&error)),
-            Probe::Connect { url } => connect(url).await.map_err(|error| silent(&error)),
+            Probe::Connect { url } if http::is_local(url) => {
+                connect(url).await.map_err(|error| silent(&error))
+            }
+            Probe::Connect { url } => any_answer(url).await.map_err(|error| silent(&error)),
+            Probe::Socket { path } => connect_unix(path).await.map_err(|error| silent(&error)),
         }
     };
     tokio::time::timeout(LIMIT, asking)
@@ -94,6 +126,18 @@ async fn connect(url: &Url) -> std::io::Result<Answer> {
         .port_or_known_default()
         .ok_or_else(|| std::io::Error::other("the address names no port"))?;
     TcpStream::connect((host, port)).await?;
+    Ok(Answer::default())
+}
+
+/// By HTTP, since a proxy may be the only way there; whatever is said will do.
+async fn any_answer(url: &Url) -> reqwest::Result<Answer> {
+    let answer = http::client(url)?.head(url.clone()).send().await;
+    answer.map_err(reqwest::Error::without_url)?;
+    Ok(Answer::default())
+}
+
+async fn connect_unix(path: &Path) -> std::io::Result<Answer> {
+    UnixStream::connect(path).await?;
     Ok(Answer::default())
 }
 

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Instant;
 
-use crate::run::Board;
+use crate::board::Board;
 use crate::status::{ComponentStatus, State};
 
 /// Prints every change of state, until dropped.

@@ -100,9 +100,80 @@ pub struct StackStatus {
     pub address: String,
 }
 
+impl StackStatus {
+    pub fn new(components: Vec<ComponentStatus>, address: String) -> Self {
+        Self {
+            ready: components.iter().all(|one| one.state.is_ready()),
+            components,
+            address,
+        }
+    }
+
+    /// In one line, such as `4 of 7 ready · ollama warming: pulling 34 % · whisper starting`.
+    pub fn summary(&self) -> String {
+        let (ready, not_ready): (Vec<_>, Vec<_>) =
+            { self.components.iter() }.partition(|one| one.state.is_ready());
+        if self.ready {
+            return "ready".into();
+        }
+        let mut parts = vec![format!(
+            "{} of {} ready",
+            ready.len(),
+            self.components.len()
+        )];
+        for component in not_ready {
+            let ComponentStatus { name, state, .. } = component;
+            parts.push(match &component.detail {
+                Some(detail) => format!("{name} {state}: {detail}"),
+                None => format!("{name} {state}"),
+            });
+        }
+        parts.join(" · ")
+    }
+}
+
 /// Seconds since 1970.
 pub(crate) fn unix_now() -> u64 {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |elapsed| elapsed.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn component(name: &str, state: State, detail: Option<&str>) -> ComponentStatus {
+        ComponentStatus {
+            state,
+            detail: detail.map(str::to_owned),
+            ..ComponentStatus::new(name)
+        }
+    }
+
+    #[test]
+    fn the_line_names_what_is_not_ready() {
+        let components = vec![
+            component("redis", State::Ready, None),
+            component("ollama", State::Warming, Some("pulling 34 %")),
+            component("web", State::Starting, None),
+        ];
+
+        let line = StackStatus::new(components, String::new()).summary();
+
+        assert_eq!(
+            line,
+            "1 of 3 ready · ollama warming: pulling 34 % · web starting"
+        );
+    }
+
+    #[test]
+    fn when_all_are_ready_that_is_all_there_is_to_say() {
+        let components = vec![component("redis", State::External, Some("redis at x"))];
+
+        assert_eq!(
+            StackStatus::new(components, String::new()).summary(),
+            "ready"
+        );
+    }
 }

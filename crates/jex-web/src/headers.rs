@@ -46,19 +46,21 @@ pub fn harden(headers: &mut HeaderMap) {
 /// The policy of one page: scripts and styles of our own, the inline ones by their hash, and
 /// connections to us and to LiveKit alone.
 ///
-/// `scripts` and `styles` are sources such as `'sha256-…'`.
-pub fn page_policy(scripts: &[String], styles: &[String], livekit: &Url) -> HeaderValue {
+/// `scripts` and `styles` are sources such as `'sha256-…'`; `livekit` has every address that a caller may
+/// be given.
+pub fn page_policy(scripts: &[String], styles: &[String], livekit: &[Url]) -> HeaderValue {
     let with_self = |sources: &[String]| {
         let own = std::iter::once("'self'");
         let all: Vec<&str> = own.chain(sources.iter().map(String::as_str)).collect();
         all.join(" ")
     };
+    let livekit: Vec<String> = livekit.iter().map(livekit_sources).collect();
     let policy = format!(
         "default-src 'none'; script-src {}; style-src {}; img-src 'self'; connect-src 'self' {}; \
          frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
         with_self(scripts),
         with_self(styles),
-        livekit_sources(livekit),
+        livekit.join(" "),
     );
     HeaderValue::try_from(policy).expect("hashes and URLs are printable ASCII")
 }
@@ -84,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_page_may_reach_its_own_server_and_livekit_only() {
-        let livekit = "ws://127.0.0.1:7880".parse().unwrap();
+        let livekit = ["ws://127.0.0.1:7880".parse().unwrap()];
 
         let policy = page_policy(&["'sha256-abc='".into()], &[], &livekit);
 
@@ -111,6 +113,19 @@ mod tests {
     }
 
     #[test]
+    fn from_another_machine_livekit_is_behind_the_address_of_the_page() {
+        let livekit =
+            ["ws://127.0.0.1:7880", "wss://jex.local:8443"].map(|url| url.parse().unwrap());
+
+        let policy = page_policy(&[], &[], &livekit);
+
+        let policy = policy.to_str().unwrap();
+        let sources = "connect-src 'self' ws://127.0.0.1:7880 http://127.0.0.1:7880 \
+                       wss://jex.local:8443 https://jex.local:8443;";
+        assert!(policy.contains(sources), "{policy}");
+    }
+
+    #[test]
     fn what_is_no_page_may_load_nothing_and_is_not_kept() {
         let mut headers = HeaderMap::new();
 
@@ -122,7 +137,7 @@ mod tests {
 
     #[test]
     fn no_policy_allows_inline_code_or_evaluation() {
-        let livekit = "ws://127.0.0.1:7880".parse().unwrap();
+        let livekit = ["ws://127.0.0.1:7880".parse().unwrap()];
 
         let policy = page_policy(&[], &[], &livekit);
 

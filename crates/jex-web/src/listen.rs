@@ -9,11 +9,11 @@ use std::time::Duration;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// How long the head of a request may take to arrive, and an idle connection may stay.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -78,50 +78,49 @@ fn no_ipv6(error: &io::Error) -> bool {
 pub async fn serve(listeners: Vec<TcpListener>, router: Router, stop: CancellationToken) {
     let server = Server {
         router,
-        connections: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
-        graceful: Arc::new(GracefulShutdown::new()),
+        admitted: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+        connections: TaskTracker::new(),
+        stop,
     };
     let accepting: Vec<_> = listeners
         .into_iter()
-        .map(|listener| tokio::spawn(server.clone().accept(listener, stop.clone())))
+        .map(|listener| tokio::spawn(server.clone().accept(listener)))
         .collect();
     for task in accepting {
         let _ = task.await;
     }
-    let Server { graceful, .. } = server;
-    if let Ok(graceful) = Arc::try_unwrap(graceful) {
-        let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
-    }
+    server.connections.close();
+    let _ = tokio::time::timeout(GRACE, server.connections.wait()).await;
 }
 
 #[derive(Clone)]
 struct Server {
     router: Router,
-    connections: Arc<Semaphore>,
-    graceful: Arc<GracefulShutdown>,
+    admitted: Arc<Semaphore>,
+    connections: TaskTracker,
+    stop: CancellationToken,
 }
 
 impl Server {
-    async fn accept(self, listener: TcpListener, stop: CancellationToken) {
-        let mut stopped = pin!(stop.cancelled());
+    async fn accept(self, listener: TcpListener) {
         loop {
-            // In this order: an idle listener must not hold a permit that another one needs.
-            let admitted = async {
-                let (stream, _) = listener.accept().await?;
-                let permit = self.connections.clone().acquire_owned().await;
-                Ok::<_, io::Error>((stream, permit.expect("the semaphore is never closed")))
+            let accepted = tokio::select! {
+                () = self.stop.cancelled() => return,
+                accepted = listener.accept() => accepted,
             };
-            let admitted = tokio::select! {
-                () = &mut stopped => return,
-                admitted = admitted => admitted,
-            };
-            let Ok((stream, permit)) = admitted else {
+            let Ok((stream, _)) = accepted else {
                 // Out of file descriptors, most likely: some will be free soon.
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             };
-            let connection = self.connection(stream);
-            tokio::spawn(async move {
+            // Only now: an idle listener must not hold a permit that another one needs. Whoever was
+            // accepted is answered, stop or not.
+            let permit = tokio::select! {
+                permit = self.admitted.clone().acquire_owned() => permit.ok(),
+                () = self.stop.cancelled() => None,
+            };
+            let connection = self.clone().connection(stream);
+            self.connections.spawn(async move {
                 // A client that breaks off or talks nonsense is no fault of ours.
                 let _ = connection.await;
                 drop(permit);
@@ -129,15 +128,32 @@ impl Server {
         }
     }
 
-    fn connection(&self, stream: TcpStream) -> impl Future<Output = hyper::Result<()>> + use<> {
+    async fn connection(self, stream: TcpStream) -> hyper::Result<()> {
         let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(self.router.clone());
+        // hyper closes a connection that it has read nothing from when it is asked to end: its request
+        // may be on the way, and would be lost.
+        if tokio::time::timeout(HEAD_TIMEOUT, stream.readable())
+            .await
+            .is_err()
+        {
+            return Ok(());
+        }
+        let service = TowerToHyperService::new(self.router);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)
             .max_buf_size(MAX_HEAD)
             .max_headers(MAX_HEADERS)
             .serve_connection(TokioIo::new(stream), service);
-        self.graceful.watch(connection)
+        let mut connection = pin!(connection);
+        tokio::select! {
+            // In this order, so that what has come is read first.
+            biased;
+            ended = &mut connection => ended,
+            () = self.stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! A request that is refused: the status, and words for whoever asked.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -18,6 +20,8 @@ pub struct Refusal {
     pub remedy: String,
     /// Nothing further is read from this connection: where the request ends is in doubt.
     pub closes: bool,
+    /// When to ask again.
+    pub retry_after: Option<Duration>,
 }
 
 impl Refusal {
@@ -33,11 +37,18 @@ impl Refusal {
             message: message.into(),
             remedy: remedy.into(),
             closes: false,
+            retry_after: None,
         }
     }
 
     pub fn closing(mut self) -> Self {
         self.closes = true;
+        self
+    }
+
+    /// To be asked again after `wait`.
+    pub fn after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
         self
     }
 
@@ -71,6 +82,10 @@ impl IntoResponse for Refusal {
         if self.closes {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);
+        }
+        if let Some(wait) = self.retry_after {
+            let seconds = HeaderValue::from(wait.as_secs() + 1);
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
         }
         response
     }

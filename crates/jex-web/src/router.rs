@@ -1,12 +1,15 @@
 //! Which address is answered by what.
 //!
-//! | address | method | answer |
-//! |---|---|---|
-//! | `/health` | GET | that this server runs, for the supervisor |
-//! | `/api/health` | GET | whether LiveKit and the agent are there, for the page |
-//! | `/api/info` | GET | who the assistant is |
-//! | `/api/token` | POST | a token for a fresh room |
-//! | anything else | GET | the page |
+//! | address | method | for | answer |
+//! |---|---|---|---|
+//! | `/health` | GET | the paired | that this server runs, for the supervisor |
+//! | `/api/health` | GET | the paired | whether LiveKit and the agent are there, for the page |
+//! | `/api/info` | GET | the paired | who the assistant is |
+//! | `/api/token` | POST | the paired | a token for a fresh room |
+//! | `/api/pair` | POST | anybody | a session for the one-time code, on another machine |
+//! | anything else | GET | anybody | the page, which says nothing of the assistant |
+//!
+//! On this machine everybody counts as paired.
 
 use axum::extract::{Request, State};
 use axum::middleware::{from_fn, from_fn_with_state, map_response};
@@ -15,27 +18,32 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
+use crate::door::paired_only;
 use crate::guard::{self, Guard};
 use crate::headers::harden;
 use crate::refusal::Refusal;
 use crate::state::App;
-use crate::token;
+use crate::{pairing, token};
 
-/// Everything that is served on `port`.
-pub fn router(app: App, port: u16) -> Router {
+/// Everything that is served under the names that `guard` knows.
+pub fn router(app: App, guard: Guard) -> Router {
+    let paired = || from_fn_with_state(app.clone(), paired_only);
     let api = Router::new()
         .route("/health", get(neighbours))
         .route("/info", get(info))
         .route("/token", post(token::answer))
+        .route_layer(paired())
+        .route("/pair", post(pairing::answer))
         .fallback(nothing)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn(guard::same_origin));
     Router::new()
         .route("/health", get(health))
+        .route_layer(paired())
         .nest("/api", api)
         .fallback(page)
         .method_not_allowed_fallback(wrong_method)
-        .layer(from_fn_with_state(Guard::new(port), guard::every_request))
+        .layer(from_fn_with_state(guard, guard::every_request))
         .layer(map_response(hardened))
         .with_state(app)
 }

@@ -11,7 +11,8 @@ use url::Url;
 
 use crate::neighbours::Neighbours;
 use crate::page::Page;
-use crate::token::Tokens;
+use crate::pairing::Pairing;
+use crate::token::{LivekitAddress, Tokens};
 
 /// Shared by all requests; cheap to clone.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct App {
     pub tokens: Arc<Tokens>,
     pub neighbours: Neighbours,
     pub info: Arc<Info>,
+    /// `None` where no other machine is let in.
+    pub pairing: Option<Arc<Pairing>>,
 }
 
 /// What the page says of the assistant.
@@ -57,15 +60,21 @@ impl App {
         settings: &Settings,
         credentials: LivekitCredentials,
         page: Page,
+        pairing: Option<Arc<Pairing>>,
     ) -> anyhow::Result<Self> {
         let livekit = settings.livekit_ws_url();
         let agent = Url::parse(&format!("http://127.0.0.1:{}/health", settings.agent.port))
             .expect("a port makes an address");
         let neighbours =
             Neighbours::new(&livekit, agent).context("cannot set up an HTTP client")?;
+        let livekit = match settings.livekit.url {
+            None => LivekitAddress::Own(livekit),
+            Some(_) => LivekitAddress::Foreign(livekit),
+        };
         Ok(Self {
             page: Arc::new(page),
             tokens: Arc::new(Tokens::new(credentials, livekit, Instant::now())),
+            pairing,
             neighbours,
             info: Arc::new(Info {
                 assistant_name: settings.assistant.name.clone(),

@@ -3,11 +3,10 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
+use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::{Json, body};
 use jex_config::TALK_ROOMS;
 use jex_config::secrets::LivekitCredentials;
 use livekit_participant::token::{PublishSource, RoomTokenOptions, TokenError, room_token};
@@ -17,13 +16,12 @@ use serde_json::{Map, Value};
 use url::Url;
 use uuid::Uuid;
 
+use crate::body::{self, malformed};
+use crate::guard::Name;
 use crate::rate::Bucket;
 use crate::refusal::Refusal;
 use crate::state::App;
 
-const MAX_BODY: usize = 4 << 10;
-/// How long a body of four kilobytes may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Enough to press Talk; the room then lasts as long as the conversation.
 const TTL: Duration = Duration::from_secs(300);
 /// In characters.
@@ -36,8 +34,31 @@ const REFILL: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Tokens {
     credentials: LivekitCredentials,
-    server_url: Url,
+    livekit: LivekitAddress,
     bucket: Mutex<Bucket>,
+}
+
+/// Where callers find LiveKit.
+#[derive(Debug)]
+pub enum LivekitAddress {
+    /// JEX's own, at this address on this machine; elsewhere behind the proxy that passes the page on.
+    Own(Url),
+    /// Somebody else's, at this address for everybody.
+    Foreign(Url),
+}
+
+impl LivekitAddress {
+    /// For a caller that opened the page under `name`.
+    fn under(&self, name: &Name) -> String {
+        match (self, name) {
+            (Self::Own(_), Name::Public(authority)) => format!("wss://{authority}"),
+            // Without the slash that `Url` puts after the port: the Content-Security-Policy and
+            // the caller name the same address.
+            (Self::Own(url) | Self::Foreign(url), _) => {
+                url.as_str().trim_end_matches('/').to_owned()
+            }
+        }
+    }
 }
 
 /// What a caller needs to join; LiveKit's `TokenSource` reads the first two.
@@ -51,16 +72,21 @@ pub struct RoomToken {
 }
 
 impl Tokens {
-    pub fn new(credentials: LivekitCredentials, server_url: Url, now: Instant) -> Self {
+    pub fn new(credentials: LivekitCredentials, livekit: LivekitAddress, now: Instant) -> Self {
         Self {
             credentials,
-            server_url,
+            livekit,
             bucket: Mutex::new(Bucket::new(BURST, REFILL, now)),
         }
     }
 
-    /// A token for a new room. `random` is fresh for each.
-    fn issue(&self, name: String, random: (Uuid, Uuid)) -> Result<RoomToken, TokenError> {
+    /// A token for a new room, for a caller that opened the page `under` a name. `random` is fresh for each.
+    fn issue(
+        &self,
+        under: &Name,
+        name: String,
+        random: (Uuid, Uuid),
+    ) -> Result<RoomToken, TokenError> {
         let (room, caller) = random;
         let room_name = format!("{TALK_ROOMS}{room}");
         let caller = caller.simple().to_string();
@@ -76,9 +102,7 @@ impl Tokens {
         let secret = self.credentials.api_secret.expose_secret();
         Ok(RoomToken {
             participant_token: room_token(&self.credentials.api_key, secret, options)?,
-            // Without the slash that `Url` puts after the port: the Content-Security-Policy and
-            // the caller name the same address.
-            server_url: self.server_url.as_str().trim_end_matches('/').to_owned(),
+            server_url: self.livekit.under(under),
             room_name,
             participant_identity,
             expires_in_seconds: TTL.as_secs(),
@@ -98,79 +122,33 @@ pub async fn answer(State(app): State<App>, request: Request) -> Response {
             tracing::info!(room = token.room_name, "gave out a token");
             Json(token).into_response()
         }
-        Err((refusal, retry_after)) => {
+        Err(refusal) => {
             tracing::warn!(code = refusal.code, "gave out no token");
-            let mut response = refusal.into_response();
-            if let Some(wait) = retry_after {
-                let seconds = HeaderValue::from(wait.as_secs() + 1);
-                response.headers_mut().insert(header::RETRY_AFTER, seconds);
-            }
-            response
+            refusal.into_response()
         }
     }
 }
 
-type Refused = (Refusal, Option<Duration>);
-
-async fn issue(app: &App, request: Request) -> Result<RoomToken, Refused> {
-    let (parts, body) = request.into_parts();
-    let never = |refusal| (refusal, None);
-    is_json(&parts.headers).map_err(never)?;
-    let body = read(&parts.headers, body).await.map_err(never)?;
-    let name = participant_name(&body).map_err(never)?;
+async fn issue(app: &App, request: Request) -> Result<RoomToken, Refusal> {
+    let under = Name::of(&request).clone();
+    let body = body::read_json(request).await?;
+    let name = participant_name(&body)?;
     app.tokens
         .admit(Instant::now())
-        .map_err(|wait| (too_many(), Some(wait)))?;
+        .map_err(|wait| too_many().after(wait))?;
     if !app.neighbours.livekit_is_ready().await {
-        return Err(never(no_livekit()));
+        return Err(no_livekit());
     }
     let random = (Uuid::new_v4(), Uuid::new_v4());
-    app.tokens.issue(name, random).map_err(|error| {
+    app.tokens.issue(&under, name, random).map_err(|error| {
         tracing::error!(%error, "cannot make a token");
-        never(Refusal::new(
+        Refusal::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "no_token",
             "JEX could not make a token for the room.",
             "Look at `jex logs web`.",
-        ))
-    })
-}
-
-/// A cross-site form cannot say that it sends JSON without asking us first.
-fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
-    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
-    let (Some(content_type), None) = (types.next(), types.next()) else {
-        return Err(not_json());
-    };
-    let text = content_type.to_str().map_err(|_| not_json())?;
-    let (essence, parameters) = text.split_once(';').unwrap_or((text, "charset=utf-8"));
-    let parameters = parameters.trim();
-    let charset = parameters.eq_ignore_ascii_case("charset=utf-8")
-        || parameters.eq_ignore_ascii_case("charset=\"utf-8\"");
-    if essence.trim().eq_ignore_ascii_case("application/json") && charset {
-        return Ok(());
-    }
-    Err(not_json())
-}
-
-async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Refusal> {
-    let length = headers.get(header::CONTENT_LENGTH);
-    let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if length.is_some_and(|length| length > MAX_BODY) {
-        return Err(too_long());
-    }
-    let reading = tokio::time::timeout(BODY_TIMEOUT, body::to_bytes(body, MAX_BODY));
-    match reading.await {
-        Ok(Ok(body)) => Ok(body.into()),
-        Ok(Err(_)) => Err(malformed("The request breaks off before its end.").closing()),
-        Err(_) => Err(Refusal::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "too_slow",
-            "The request did not arrive in time.",
-            "Send it again.",
         )
-        .closing()),
-    }
+    })
 }
 
 /// The only thing that a caller decides. Room and identity are always fresh; what else LiveKit's
@@ -190,34 +168,6 @@ fn participant_name(body: &[u8]) -> Result<String, Refusal> {
         }
         Some(_) => Err(malformed("`participant_name` is not text.")),
     }
-}
-
-fn malformed(message: impl Into<String>) -> Refusal {
-    Refusal::new(
-        StatusCode::BAD_REQUEST,
-        "malformed",
-        message,
-        "Send a JSON object, such as {}.",
-    )
-}
-
-fn not_json() -> Refusal {
-    Refusal::new(
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "not_json",
-        "The request is not JSON.",
-        "Send it with `Content-Type: application/json`.",
-    )
-}
-
-fn too_long() -> Refusal {
-    Refusal::new(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "too_long",
-        format!("The body is longer than {MAX_BODY} bytes."),
-        "Send a JSON object, such as {}.",
-    )
-    .closing()
 }
 
 fn too_many() -> Refusal {
@@ -252,15 +202,15 @@ mod tests {
             api_key: "key".into(),
             api_secret: SECRET.into(),
         };
-        let url = "ws://127.0.0.1:7880".parse().unwrap();
-        Tokens::new(credentials, url, Instant::now())
+        let livekit = LivekitAddress::Own("ws://127.0.0.1:7880".parse().unwrap());
+        Tokens::new(credentials, livekit, Instant::now())
     }
 
     #[test]
     fn a_token_opens_one_room_for_five_minutes_and_the_microphone_only() {
         let random = (Uuid::from_u128(1), Uuid::from_u128(2));
 
-        let token = tokens().issue("Ada".into(), random).unwrap();
+        let token = tokens().issue(&Name::Local, "Ada".into(), random).unwrap();
 
         assert_eq!(token.server_url, "ws://127.0.0.1:7880");
         assert_eq!(token.room_name, format!("talk-{}", Uuid::from_u128(1)));
@@ -282,6 +232,18 @@ mod tests {
             ..VideoGrants::default()
         };
         assert_eq!(claims.video, expected);
+    }
+
+    #[test]
+    fn our_own_livekit_is_where_the_page_is_and_a_foreign_one_always_in_its_place() {
+        let own = LivekitAddress::Own("ws://127.0.0.1:7880".parse().unwrap());
+        let foreign = LivekitAddress::Foreign("wss://example.livekit.cloud".parse().unwrap());
+        let public = Name::Public("jex.local:8443".into());
+
+        assert_eq!(own.under(&Name::Local), "ws://127.0.0.1:7880");
+        assert_eq!(own.under(&public), "wss://jex.local:8443");
+        assert_eq!(foreign.under(&public), "wss://example.livekit.cloud");
+        assert_eq!(foreign.under(&Name::Local), "wss://example.livekit.cloud");
     }
 
     #[test]
@@ -317,25 +279,6 @@ mod tests {
 
             assert_eq!(refusal.code, "malformed", "{body}");
         }
-    }
-
-    #[test]
-    fn only_json_in_utf_8_is_json() {
-        let content_type = |value: &str| {
-            let mut headers = HeaderMap::new();
-            let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
-            headers.insert(header::CONTENT_TYPE, value);
-            is_json(&headers).is_ok()
-        };
-
-        assert!(content_type("application/json"));
-        assert!(content_type("Application/JSON; charset=UTF-8"));
-        assert!(!content_type("application/json; charset=utf-16"));
-        assert!(!content_type("application/json-patch+json"));
-        assert!(!content_type("text/plain"));
-        assert!(!content_type("text/plain; application/json"));
-        assert!(!content_type(""));
-        assert!(is_json(&HeaderMap::new()).is_err());
     }
 
     proptest! {

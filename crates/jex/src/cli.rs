@@ -47,7 +47,7 @@ pub enum Command {
     /// Show each part: its state, since when, memory, version, last error
     #[command(after_help = STATUS_HELP)]
     Status(StatusArgs),
-    /// Show what a part has logged, or all of them
+    /// Show what a part has logged, or all of them; where systemd runs JEX, out of its journal
     #[command(
         after_help = "Examples:\n  jex logs\n  jex logs ollama --follow\n  jex logs agent --lines 500"
     )]
@@ -58,6 +58,9 @@ pub enum Command {
     /// List the language models that are here, or use another one
     #[command(subcommand)]
     Model(ModelCommand),
+    /// Let a browser on another machine in, or see and take away those that are
+    #[command(after_help = PAIR_HELP)]
+    Pair(PairArgs),
     /// Ask a question as a caller would, typed or spoken
     #[command(after_help = ASK_HELP)]
     Ask(AskArgs),
@@ -100,7 +103,8 @@ pub struct LogsArgs {
     /// Go on as more is logged
     #[arg(long, short)]
     pub follow: bool,
-    /// How many of the last lines of each part [default: 200, or 20 of each when all are shown]
+    /// How many of the last lines of each part [default: 200, or 20 of each when all are shown]; of all
+    /// parts together where systemd runs JEX
     #[arg(long, short = 'n', value_name = "COUNT")]
     pub lines: Option<usize>,
 }
@@ -138,6 +142,26 @@ pub enum ModelCommand {
         #[arg(long, short)]
         yes: bool,
     },
+}
+
+const PAIR_HELP: &str = "\
+Examples:
+  sudo jex pair                    on the appliance, where JEX is a user of its own
+  jex pair                         for the JEX of `jex up`, with web.public_urls in jex.toml
+  sudo jex pair --list
+  sudo jex pair --forget 1f3a09c4
+
+The address lets one browser in, once, and another one takes its place. On a terminal it is shown as
+a QR code, too.";
+
+#[derive(Debug, Args)]
+pub struct PairArgs {
+    /// Show the browsers that are paired
+    #[arg(long)]
+    pub list: bool,
+    /// Take a browser away, by its ID in the list, or all of them; from then on it is not let in
+    #[arg(long, value_name = "ID|all", conflicts_with = "list")]
+    pub forget: Option<String>,
 }
 
 const ASK_HELP: &str = "\

@@ -1,5 +1,7 @@
 //! `jex logs`: what the parts have said, and what they go on to say.
 
+mod journal;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -10,6 +12,7 @@ use std::time::Duration;
 use anstyle::AnsiColor;
 use anyhow::Context;
 use jex_config::Paths;
+use jex_supervisor::control;
 
 use crate::cli::LogsArgs;
 use crate::exit;
@@ -23,6 +26,9 @@ const PIECE: u64 = 64 * 1024;
 
 /// Prints logs. Returns the exit status.
 pub fn run(args: &LogsArgs, paths: &Paths) -> anyhow::Result<u8> {
+    if control::systemd_runs_it(paths) {
+        return journal::run(args);
+    }
     let mut found = files(&paths.logs())?;
     if let Some(wanted) = &args.component {
         let names: Vec<_> = found.keys().cloned().collect();

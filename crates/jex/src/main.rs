@@ -1,7 +1,7 @@
 //! The owner's command.
 //!
 //! * [`cli`]: the command line; [`exit`]: statuses and messages
-//! * [`status`], [`logs`], [`model`], [`config`]: one file per command; [`progress`]: slow starts
+//! * [`status`], [`logs`], [`model`], [`config`], [`pair`]: one file per command; [`progress`]: slow starts
 //! * [`ask`]: a caller in a terminal
 //!
 //! `main` is plain: each command builds the runtime that it needs.
@@ -12,6 +12,7 @@ mod config;
 mod exit;
 mod logs;
 mod model;
+mod pair;
 mod progress;
 mod status;
 
@@ -36,7 +37,9 @@ fn main() -> ExitCode {
         Err(error) => {
             exit::complain(&format!("{error:#}"));
             match error.downcast_ref::<SupervisorError>() {
-                Some(SupervisorError::NotRunning) => ExitCode::from(exit::NOT_RUNNING),
+                Some(SupervisorError::NotRunning | SupervisorError::SupervisorDown) => {
+                    ExitCode::from(exit::NOT_RUNNING)
+                }
                 _ => ExitCode::from(exit::FAILURE),
             }
         }
@@ -58,6 +61,7 @@ fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Config(command) => config::run(&command, &options),
         Command::Status(args) => status::run(&args, &Paths::from_env()?),
         Command::Logs(args) => logs::run(&args, &Paths::from_env()?),
+        Command::Pair(args) => pair::run(&args, &options, &Paths::from_env()?),
         Command::Stop => stop(&Paths::from_env()?),
         Command::Up(args) => {
             jex_supervisor::up(&UpOptions {

@@ -35,6 +35,11 @@ pub fn run(command: &ModelCommand, loaded: &Loaded, paths: &Paths) -> anyhow::Re
     let chosen = models::wanted(&loaded.settings, paths, &Parts::load(paths)?);
     match command {
         ModelCommand::List { json } => list(*json, &chosen)?,
+        ModelCommand::Use { name, .. } if control::systemd_runs_it(paths) => bail!(
+            "systemd runs JEX on this machine, and its NixOS configuration names the model: set \
+             `services.jex.llm.model = \"{name}\"` there, then run `sudo nixos-rebuild switch`. \
+             `jex status` shows how the model comes."
+        ),
         ModelCommand::Use { name, yes } => take(name, *yes, chosen, loaded, paths)?,
     }
     Ok(exit::SUCCESS)

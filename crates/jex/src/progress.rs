@@ -38,7 +38,7 @@ impl Progress {
         let news = self.news(status);
         match &self.spinner {
             Some(spinner) => {
-                spinner.set_message(summary(status));
+                spinner.set_message(status.summary());
                 // Failures stay on the screen.
                 for line in news.iter().filter(|line| line.is_failure) {
                     spinner.println(&line.text);
@@ -92,23 +92,6 @@ struct News {
     is_failure: bool,
 }
 
-/// Such as `4 of 7 ready · ollama warming: pulling 34 % · whisper starting`.
-fn summary(status: &StackStatus) -> String {
-    let ready = status
-        .components
-        .iter()
-        .filter(|c| c.state.is_ready())
-        .count();
-    let mut parts = vec![format!("{ready} of {} ready", status.components.len())];
-    for component in status.components.iter().filter(|c| !c.state.is_ready()) {
-        parts.push(match &component.detail {
-            Some(detail) => format!("{} {}: {detail}", component.name, component.state),
-            None => format!("{} {}", component.name, component.state),
-        });
-    }
-    parts.join(" · ")
-}
-
 #[cfg(test)]
 mod tests {
     use jex_supervisor::status::ComponentStatus;
@@ -126,20 +109,6 @@ mod tests {
             ready: false,
             address: String::new(),
         }
-    }
-
-    #[test]
-    fn the_line_names_what_is_not_ready() {
-        let status = status(&[
-            ("redis", State::Ready, None),
-            ("ollama", State::Warming, Some("pulling 34 %")),
-            ("web", State::Starting, None),
-        ]);
-
-        assert_eq!(
-            summary(&status),
-            "1 of 3 ready · ollama warming: pulling 34 % · web starting"
-        );
     }
 
     #[test]

@@ -1,13 +1,18 @@
 # What is to be found out by evaluating. Each attribute is evaluated by a process of its own (`test_evaluation.py`): a
 # host takes a gigabyte.
 {
+  self,
   lib,
   hosts,
-  vmTests,
   system,
 }:
 let
-  names = builtins.attrNames hosts.configurations;
+  vmTests = lib.mapAttrs' (name: lib.nameValuePair (lib.removePrefix "vm-" name)) (
+    lib.filterAttrs (name: _: lib.hasPrefix "vm-" name) self.checks.x86_64-linux
+  );
+
+  # The installer is no JEX.
+  names = builtins.attrNames (removeAttrs hosts.configurations [ "installer" ]);
   config = name: hosts.configurations.${name}.config;
   ofHost = f: lib.genAttrs names (name: f (config name));
 
@@ -26,6 +31,33 @@ let
         }).config.assertions
     );
 
+  portsOf = config: {
+    tcp = config.networking.firewall.allowedTCPPorts;
+    tcpRanges = config.networking.firewall.allowedTCPPortRanges;
+    udp = config.networking.firewall.allowedUDPPorts;
+    udpRanges = config.networking.firewall.allowedUDPPortRanges;
+    interfaces = config.networking.firewall.interfaces;
+    trusted = config.networking.firewall.trustedInterfaces;
+    inherit (config.networking.firewall) enable extraInputRules;
+    nftables = config.networking.nftables.enable;
+  };
+
+  withDomain = system {
+    services.jex = {
+      enable = true;
+      hostName = "jex.example.org";
+      owner.sshKeys = [ "ssh-ed25519 AAAA test" ];
+      tls.acmeEmail = "ada@example.org";
+    };
+    boot.loader.systemd-boot.enable = true;
+    fileSystems."/" = {
+      device = "/dev/disk/by-label/nixos";
+      fsType = "ext4";
+    };
+    nixpkgs.hostPlatform = "x86_64-linux";
+    system.stateVersion = "26.05";
+  };
+
   refusals = {
     nothing = { };
     owner = {
@@ -39,6 +71,19 @@ let
         provider = "openai-compatible";
         url = "https://api.openai.com/v1";
       };
+    };
+    model-nearby = {
+      services.jex.llm = {
+        provider = "openai-compatible";
+        url = "http://192.168.1.30:11434/v1";
+      };
+    };
+    model-nearby-allowed = {
+      services.jex.llm = {
+        provider = "openai-compatible";
+        url = "http://192.168.1.30:11434/v1";
+      };
+      services.jex.egress.lan = [ "192.168.1.30" ];
     };
     # A server of the owner's on this machine wants no key.
     model-here = {
@@ -128,7 +173,9 @@ let
   };
 in
 {
-  hosts = ofHost (config: config.system.build.toplevel.drvPath);
+  hosts = ofHost (config: config.system.build.toplevel.drvPath) // {
+    with-domain = withDomain.config.system.build.toplevel.drvPath;
+  };
 
   images = lib.concatMapAttrs (
     host: { variants, ... }:
@@ -142,6 +189,27 @@ in
     )
   ) (import ../../../hosts);
 
+  # Every other output that can be built, by a name of its own.
+  outputs = import ./outputs.nix { inherit self lib hosts; };
+
+  # An owner's own flake on three machines.
+  template = import ./template.nix { inherit self lib; };
+
+  # What the installer and nixos-anywhere make of a disk.
+  layouts = import ./layouts.nix { inherit lib hosts; };
+
+  # The system that the medium starts, and what that says of itself.
+  installer =
+    let
+      inherit (hosts.configurations.installer.config.system) build;
+    in
+    {
+      system = build.toplevel.drvPath;
+      medium = build.jexMedium.facts;
+    };
+
+  deploy = lib.mapAttrs (_: node: removeAttrs node [ "profiles" ]) hosts.nodes;
+
   # A test is built before it runs; its machines are part of it.
   vmTests = lib.mapAttrs (_: test: test.drvPath) vmTests;
 
@@ -153,22 +221,15 @@ in
 
   refusals = lib.mapAttrs (_: failing) refusals;
 
-  # What the network can reach of each host.
-  ports = ofHost (config: {
-    tcp = config.networking.firewall.allowedTCPPorts;
-    tcpRanges = config.networking.firewall.allowedTCPPortRanges;
-    udp = config.networking.firewall.allowedUDPPorts;
-    udpRanges = config.networking.firewall.allowedUDPPortRanges;
-    interfaces = config.networking.firewall.interfaces;
-    trusted = config.networking.firewall.trustedInterfaces;
-    inherit (config.networking.firewall) enable extraInputRules;
-    nftables = config.networking.nftables.enable;
-  });
+  # What the network can reach.
+  ports = ofHost portsOf;
+  portsWithDomain = portsOf withDomain.config;
 
   # Traces every package that is allowed although it is unfree.
-  unfree = lib.mapAttrs (
-    _: host:
+  unfree = lib.genAttrs names (
+    name:
     let
+      host = hosts.configurations.${name};
       isAllowed = host.pkgs.config.allowUnfreePredicate;
       told = {
         nixpkgs.config = lib.mkForce {
@@ -178,11 +239,36 @@ in
       };
     in
     (host.extendModules { modules = [ told ]; }).config.system.build.toplevel.drvPath
-  ) hosts.configurations;
+  );
 
   egress = ofHost (config: config.services.jex.egress.allowed);
 
+  # Services that may send packets to other machines.
+  free = ofHost (
+    config:
+    builtins.attrNames (
+      lib.filterAttrs (
+        _: service: service.serviceConfig.IPAddressDeny or null != "any" && !(service.serviceConfig.PrivateNetwork or false)
+      ) config.systemd.services
+    )
+  );
+
+  # Confined services that nothing defines: a name that is wrong, or was another in an earlier nixpkgs.
+  imaginary =
+    let
+      of = config: builtins.filter (name: !(config.systemd.services.${name}.serviceConfig ? ExecStart)) config.services.jex.egress.confined;
+    in
+    ofHost of // { acme = of withDomain.config; };
+
   settings = ofHost (config: config.services.jex.settings);
+
+  units = lib.genAttrs names (
+    name:
+    import ./units.nix {
+      inherit lib;
+      host = hosts.configurations.${name};
+    }
+  );
 
   # Options that the owner reads about and that lack something to read.
   undocumented =

@@ -55,6 +55,42 @@ fn flags_win_over_environment_over_file_over_defaults() {
 }
 
 #[test]
+fn a_list_is_written_in_any_layer() {
+    let expected = ["https://jex.local/", "https://192.168.1.20/"];
+    let file = "[web]\npublic_urls = [\"https://jex.local\", \"https://192.168.1.20\"]\n";
+    let plain = "https://jex.local, https://192.168.1.20";
+    let quoted = "[\"https://jex.local\", \"https://192.168.1.20\"]";
+    for loaded in [
+        with_file(file),
+        with("", &[("JEX_WEB__PUBLIC_URLS", plain)], &[]),
+        with("", &[("JEX_WEB__PUBLIC_URLS", quoted)], &[]),
+        with("", &[], &[("web.public_urls", plain)]),
+    ] {
+        let urls = loaded.unwrap().settings.web.public_urls;
+
+        let urls: Vec<&str> = urls.iter().map(url::Url::as_str).collect();
+        assert_eq!(urls, expected);
+    }
+    let taken_back = with(file, &[("JEX_WEB__PUBLIC_URLS", "")], &[]).unwrap();
+    assert!(taken_back.settings.web.public_urls.is_empty());
+}
+
+#[test]
+fn a_bad_member_of_a_list_is_told_by_the_lists_name() {
+    for text in [
+        "[web]\npublic_urls = [\"https://jex.local\", \"jex\"]\n",
+        "[web]\npublic_urls = [7]\n",
+        "[web]\npublic_urls = \"https://jex.local\"\n",
+    ] {
+        let message = with_file(text).unwrap_err().to_string();
+
+        assert!(message.contains("`web.public_urls`"), "{message}");
+        assert!(message.contains("a list of addresses"), "{message}");
+        assert!(message.contains("line 2"), "{message}");
+    }
+}
+
+#[test]
 fn an_unknown_key_names_file_key_and_the_nearest() {
     let message = with_file("[llm]\nmodle = \"x\"\n").unwrap_err().to_string();
 
@@ -119,6 +155,15 @@ fn a_model_named_by_a_number_stays_text() {
     let loaded = with("", &[("JEX_LLM__MODEL", "7")], &[]).unwrap();
 
     assert_eq!(loaded.settings.llm.model, "7");
+}
+
+#[test]
+fn a_switch_is_true_or_false_in_a_variable_too() {
+    let loaded = with("", &[("JEX_LLM__DOWNLOAD", "false")], &[]).unwrap();
+    assert!(!loaded.settings.llm.download);
+
+    let error = with("", &[("JEX_LLM__DOWNLOAD", "no")], &[]).unwrap_err();
+    assert!(error.to_string().contains("true or false"), "{error}");
 }
 
 #[test]
@@ -251,6 +296,7 @@ fn any_settings() -> impl Strategy<Value = Settings> {
             settings.llm.url = x.then(|| format!("http://{host}:{port}/").parse().unwrap());
             settings.web.port = port;
             settings.conversation.endpointing_ms = ms;
+            settings.llm.download = x;
             settings.llm.seed = seed;
             settings.llm.temperature = heat;
             settings.web.page = x.then(|| format!("/{host}").into());

@@ -63,6 +63,9 @@ fn each_impossible_value_names_its_key() {
             s.livekit.node_ip = "0.0.0.0".parse().ok()
         }),
         ("web.port", |s| s.web.port = 0),
+        ("web.public_urls", |s| {
+            s.web.public_urls.extend(url("http://jex.local"))
+        }),
     ];
 
     for (key, change) in cases {

@@ -4,22 +4,25 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::Stack;
+use super::{NOWHERE_ELSE, Stack};
 use crate::SupervisorError;
-use crate::component::{Component, Origin, Probe, StopPolicy, WarmUp};
+use crate::component::{Component, Probe, StopPolicy, WarmUp};
 
 const NAME: &str = "agent";
 
 pub fn declare(stack: &Stack) -> Result<Component, SupervisorError> {
     let port = stack.settings.agent.port;
-    let mut process = stack.own(NAME, "jex-agent")?.port(port, "agent.port");
-    // It says goodbye and drains for at most 5 s.
-    process.stop = StopPolicy::terminate(Duration::from_millis(5500));
+    let origin = stack.origin(NAME, NOWHERE_ELSE, |children| {
+        let mut process = children.own(NAME, "jex-agent")?.port(port, "agent.port");
+        // It says goodbye and drains for at most 5 s.
+        process.stop = StopPolicy::terminate(Duration::from_millis(5500));
+        Ok(process)
+    })?;
     Ok(Component {
         name: NAME,
         depends_on: &["livekit"],
         uses: &["ollama", "whisper", "piper"],
-        origin: Origin::Own(Box::new(process)),
+        origin,
         ready: Probe::Http { url: health(port) },
         warm_up: WarmUp::None,
     })

@@ -12,30 +12,28 @@ use url::Url;
 use super::Stack;
 use crate::SupervisorError;
 use crate::component::{
-    Component, ConfigFile, Interfaces, Origin, Preparation, Probe, Process, StopPolicy, WarmUp,
+    Component, ConfigFile, Interfaces, Preparation, Probe, Process, StopPolicy, WarmUp,
 };
 
 const NAME: &str = "livekit";
 
 pub fn declare(stack: &Stack) -> Result<Component, SupervisorError> {
     let settings = &stack.settings;
-    let address = settings.livekit_ws_url();
-    let ready = Probe::Http {
-        url: http(&address),
-    };
-    if let Some(address) = settings.livekit.url.clone() {
-        return Ok(Component {
-            name: NAME,
-            depends_on: &[],
-            uses: &[],
-            origin: Origin::External {
-                address,
-                key: "livekit.url",
-            },
-            ready,
-            warm_up: WarmUp::None,
-        });
-    }
+    let elsewhere = (&settings.livekit.url, "livekit.url");
+    Ok(Component {
+        name: NAME,
+        depends_on: &["redis"],
+        uses: &[],
+        origin: stack.origin(NAME, elsewhere, |children| process(stack, children.node_ip))?,
+        ready: Probe::Http {
+            url: http(&settings.livekit_ws_url()),
+        },
+        warm_up: WarmUp::None,
+    })
+}
+
+fn process(stack: &Stack, node_ip: IpAddr) -> Result<Process, SupervisorError> {
+    let settings = &stack.settings;
     let program = stack.part(NAME, &stack.parts.livekit_server, "livekit-server")?;
     let password = secrets::redis_password(&stack.paths)?;
     let config = stack.paths.run().join("livekit.yaml");
@@ -51,7 +49,7 @@ pub fn declare(stack: &Stack) -> Result<Component, SupervisorError> {
     process.files = vec![ConfigFile {
         path: config,
         // JSON is YAML.
-        contents: configuration(stack)?.to_string().into(),
+        contents: configuration(stack, node_ip)?.to_string().into(),
     }];
     process.env_removed = &["LIVEKIT_", "NODE_IP", "UDP_PORT", "REDIS_"];
     // A room that Redis still maps to the server's former life takes nobody in for seconds.
@@ -67,17 +65,10 @@ pub fn declare(stack: &Stack) -> Result<Component, SupervisorError> {
             (Signal::SIGTERM, Duration::from_millis(1500)),
         ],
     };
-    Ok(Component {
-        name: NAME,
-        depends_on: &["redis"],
-        uses: &[],
-        origin: Origin::Own(Box::new(process)),
-        ready,
-        warm_up: WarmUp::None,
-    })
+    Ok(process)
 }
 
-fn configuration(stack: &Stack) -> Result<Value, SupervisorError> {
+fn configuration(stack: &Stack, node_ip: IpAddr) -> Result<Value, SupervisorError> {
     let settings = &stack.settings.livekit;
     let keys = secrets::livekit_credentials(&stack.settings, &stack.paths)?;
     let password = secrets::redis_password(&stack.paths)?;
@@ -87,18 +78,18 @@ fn configuration(stack: &Stack) -> Result<Value, SupervisorError> {
         "port_range_end": settings.rtc_udp_port_end,
         "use_external_ip": false,
         // Set, it keeps the server itself from asking Google's and Twilio's STUN servers.
-        "node_ip": stack.node_ip.to_string(),
+        "node_ip": node_ip.to_string(),
         // An empty list would hand browsers those same servers. Nobody answers here, and nothing
         // is needed: both ends know their addresses.
         "stun_servers": [format!("127.0.0.1:{}", settings.port)],
         // Every candidate is offered under `node_ip`, so one on loopback makes sense only when
         // that is all there is.
-        "enable_loopback_candidate": stack.node_ip.is_loopback(),
+        "enable_loopback_candidate": node_ip.is_loopback(),
     });
     // Chosen by JEX it is an address of this machine: no socket is needed on any other. Set by
     // the owner it may be the outer address of a router.
     if settings.node_ip.is_none() {
-        rtc["ips"] = json!({ "includes": [one_address(stack.node_ip)] });
+        rtc["ips"] = json!({ "includes": [one_address(node_ip)] });
     }
     Ok(json!({
         "port": settings.port,
@@ -146,7 +137,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
-    use crate::components::tests::{process, stack};
+    use crate::components::tests::{children, process, stack};
 
     fn written(stack: &Stack) -> Value {
         let process = process(declare(stack).unwrap());
@@ -168,7 +159,7 @@ mod tests {
     #[test]
     fn without_a_network_media_is_offered_on_loopback() {
         let (_home, mut stack) = stack();
-        stack.node_ip = Ipv4Addr::LOCALHOST.into();
+        children(&mut stack).node_ip = Ipv4Addr::LOCALHOST.into();
 
         let rtc = &written(&stack)["rtc"];
 
@@ -180,7 +171,7 @@ mod tests {
     fn an_address_of_a_router_does_not_filter_this_machines() {
         let (_home, mut stack) = stack();
         stack.settings.livekit.node_ip = Some(Ipv4Addr::new(203, 0, 113, 7).into());
-        stack.node_ip = Ipv4Addr::new(203, 0, 113, 7).into();
+        children(&mut stack).node_ip = Ipv4Addr::new(203, 0, 113, 7).into();
 
         let rtc = &written(&stack)["rtc"];
 

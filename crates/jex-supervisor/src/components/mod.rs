@@ -2,8 +2,10 @@
 
 mod agent;
 mod livekit;
+mod n8n;
 mod ollama;
 mod piper;
+mod postgresql;
 mod redis;
 mod web;
 mod whisper;
@@ -12,18 +14,34 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use jex_config::{Parts, Paths, Settings};
+use url::Url;
 
-use crate::SupervisorError;
-use crate::component::{Component, Process};
+use crate::component::{Component, Origin, Process};
+use crate::{SupervisorError, units};
 
 /// What the declarations are made from.
 #[derive(Debug, Clone)]
 pub struct Stack {
     pub settings: Settings,
-    /// The file that `settings` came from.
-    pub config_file: PathBuf,
     pub paths: Paths,
     pub parts: Parts,
+    pub backend: Backend,
+}
+
+/// Who runs what JEX brings along.
+#[derive(Debug, Clone)]
+pub enum Backend {
+    /// `jex up`, as child processes.
+    Children(Children),
+    /// systemd, as units of this machine.
+    Units(Units),
+}
+
+/// What child processes are given.
+#[derive(Debug, Clone)]
+pub struct Children {
+    /// The file that the settings came from.
+    pub config_file: PathBuf,
     /// Folder of `jex-agent` and `jex-web`.
     pub binaries: PathBuf,
     /// Address that LiveKit offers media on.
@@ -32,10 +50,34 @@ pub struct Stack {
     pub flags: Vec<(String, String)>,
 }
 
+/// What the units of this machine were given, as far as the settings do not tell.
+#[derive(Debug, Clone, Default)]
+pub struct Units {
+    /// Where n8n is, if there is one.
+    pub n8n: Option<Url>,
+    /// PostgreSQL's socket, if there is one.
+    pub postgresql: Option<PathBuf>,
+    /// Folder in which Ollama keeps its models.
+    pub models: PathBuf,
+    /// No graphics card holds the model.
+    pub in_memory: bool,
+}
+
 /// Names of all components, in the order in which they are shown.
-pub const NAMES: [&str; 7] = [
-    "redis", "livekit", "ollama", "whisper", "piper", "agent", "web",
+pub const NAMES: [&str; 9] = [
+    "postgresql",
+    "redis",
+    "livekit",
+    "ollama",
+    "whisper",
+    "piper",
+    "agent",
+    "web",
+    "n8n",
 ];
+
+/// Of a component that no setting moves elsewhere.
+const NOWHERE_ELSE: (&Option<Url>, &str) = (&None, "");
 
 /// Declares the component of a name; `None` if these settings do without it.
 pub fn declare(stack: &Stack, name: &str) -> Result<Option<Component>, SupervisorError> {
@@ -47,6 +89,8 @@ pub fn declare(stack: &Stack, name: &str) -> Result<Option<Component>, Superviso
         "piper" => piper::declare(stack),
         "agent" => agent::declare(stack).map(Some),
         "web" => web::declare(stack).map(Some),
+        "n8n" => Ok(n8n::declare(stack)),
+        "postgresql" => Ok(postgresql::declare(stack)),
         _ => Ok(None),
     }
 }
@@ -62,6 +106,24 @@ pub fn address(settings: &Settings) -> String {
 }
 
 impl Stack {
+    /// Who runs the component: whoever has the address that the settings name by `key`, or else the backend.
+    /// A process is declared only where it is to be started.
+    fn origin(
+        &self,
+        name: &str,
+        (address, key): (&Option<Url>, &'static str),
+        process: impl FnOnce(&Children) -> Result<Process, SupervisorError>,
+    ) -> Result<Origin, SupervisorError> {
+        match (address, &self.backend) {
+            (Some(address), _) => Ok(Origin::External {
+                address: address.clone(),
+                key,
+            }),
+            (None, Backend::Units(_)) => Ok(Origin::Unit(units::unit_of(name))),
+            (None, Backend::Children(children)) => process(children).map(Box::new).map(Origin::Own),
+        }
+    }
+
     /// The part, or what to do about its absence.
     fn part<'p>(
         &self,
@@ -83,7 +145,9 @@ impl Stack {
             })),
         }
     }
+}
 
+impl Children {
     /// One of JEX's own programs, with the settings that this stack has.
     fn own(&self, component: &'static str, name: &str) -> Result<Process, SupervisorError> {
         let program = self.binaries.join(name);
@@ -111,12 +175,11 @@ impl Stack {
 pub(crate) mod tests {
     use std::net::Ipv4Addr;
 
-    use jex_config::secrets;
+    use jex_config::{TtsProvider, secrets};
     use secrecy::ExposeSecret;
     use tempfile::TempDir;
 
     use super::*;
-    use crate::component::Origin;
     use crate::order;
 
     /// A stack whose parts are empty files.
@@ -151,20 +214,29 @@ pub(crate) mod tests {
         secrets::ensure_secrets(&settings, &paths).unwrap();
         let stack = Stack {
             settings,
-            config_file: paths.config_file.clone(),
+            backend: Backend::Children(Children {
+                config_file: paths.config_file.clone(),
+                binaries: root,
+                node_ip: Ipv4Addr::new(192, 168, 1, 5).into(),
+                flags: Vec::new(),
+            }),
             paths,
             parts,
-            binaries: root,
-            node_ip: Ipv4Addr::new(192, 168, 1, 5).into(),
-            flags: Vec::new(),
         };
         (home, stack)
+    }
+
+    pub fn children(stack: &mut Stack) -> &mut Children {
+        match &mut stack.backend {
+            Backend::Children(children) => children,
+            Backend::Units(units) => panic!("{units:?}"),
+        }
     }
 
     pub fn process(component: Component) -> Process {
         match component.origin {
             Origin::Own(process) => *process,
-            Origin::External { address, .. } => panic!("external at {address}"),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -227,7 +299,7 @@ pub(crate) mod tests {
     #[test]
     fn flags_reach_jexs_own_programs() {
         let (_home, mut stack) = stack();
-        stack.flags = vec![("JEX_LLM__CONTEXT_TOKENS".into(), "2048".into())];
+        children(&mut stack).flags = vec![("JEX_LLM__CONTEXT_TOKENS".into(), "2048".into())];
 
         let agent = process(declare(&stack, "agent").unwrap().unwrap());
 
@@ -252,6 +324,47 @@ pub(crate) mod tests {
             .collect();
         assert_eq!(external, ["livekit", "ollama", "whisper", "piper"]);
         assert!(components.iter().all(|component| component.name != "redis"));
+    }
+
+    /// The same stack, run by systemd: no part is in sight.
+    fn as_units(stack: &mut Stack, units: Units) {
+        stack.backend = Backend::Units(units);
+        stack.parts = Parts::default();
+    }
+
+    #[test]
+    fn what_systemd_runs_is_declared_without_its_programs() {
+        let (_home, mut stack) = stack();
+        as_units(
+            &mut stack,
+            Units {
+                n8n: Some("http://127.0.0.1:5678/healthz".parse().unwrap()),
+                postgresql: Some("/run/postgresql/.s.PGSQL.5432".into()),
+                ..Units::default()
+            },
+        );
+
+        let components = all(&stack);
+
+        let names: Vec<_> = components.iter().map(|one| one.name).collect();
+        assert_eq!(names, NAMES);
+        for component in &components {
+            assert!(matches!(component.origin, Origin::Unit(_)), "{component:?}");
+        }
+    }
+
+    #[test]
+    fn a_part_that_an_appliance_does_without_is_not_there() {
+        let (_home, mut stack) = stack();
+        stack.settings.livekit.url = Some("wss://example.livekit.cloud".parse().unwrap());
+        stack.settings.tts.provider = TtsProvider::EspeakNg;
+        as_units(&mut stack, Units::default());
+
+        let components = all(&stack);
+
+        let names: Vec<_> = components.iter().map(|one| one.name).collect();
+        assert_eq!(names, ["livekit", "ollama", "whisper", "agent", "web"]);
+        assert!(matches!(components[0].origin, Origin::External { .. }));
     }
 
     #[test]

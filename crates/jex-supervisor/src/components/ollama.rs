@@ -5,8 +5,8 @@ use std::time::Duration;
 use jex_config::LlmProvider;
 use jex_config::secrets;
 
-use super::Stack;
-use crate::component::{Component, Origin, Probe, Process, StopPolicy, WarmUp};
+use super::{Backend, Stack};
+use crate::component::{Component, ModelWanted, Probe, Process, StopPolicy, WarmUp};
 use crate::{SupervisorError, models};
 
 const NAME: &str = "ollama";
@@ -18,30 +18,42 @@ pub fn declare(stack: &Stack) -> Result<Component, SupervisorError> {
     let version = address.join("api/version");
     let ready = match (llm.provider, version) {
         (LlmProvider::Ollama, Ok(url)) => Probe::Http { url },
-        _ => Probe::Connect {
-            url: address.clone(),
-        },
+        _ => Probe::Connect { url: address },
     };
     let warm_up = match llm.provider {
-        LlmProvider::Ollama => WarmUp::Model(models::wanted(settings, &stack.paths, &stack.parts)),
+        LlmProvider::Ollama => WarmUp::Model(wanted(stack)),
         // Every token there is paid for.
         LlmProvider::OpenaiCompatible => WarmUp::None,
     };
-    if llm.url.is_some() {
-        // A key that cannot be read is said now, not in the first conversation.
+    if llm.url.is_some() && matches!(stack.backend, Backend::Children(_)) {
+        // A key that cannot be read is said now, not in the first conversation. Units are given
+        // their own.
         secrets::llm_api_key(settings)?;
-        return Ok(Component {
-            name: NAME,
-            depends_on: &[],
-            uses: &[],
-            origin: Origin::External {
-                address,
-                key: "llm.url",
-            },
-            ready,
-            warm_up,
-        });
     }
+    Ok(Component {
+        name: NAME,
+        depends_on: &[],
+        uses: &[],
+        origin: stack.origin(NAME, (&llm.url, "llm.url"), |_| process(stack))?,
+        ready,
+        warm_up,
+    })
+}
+
+fn wanted(stack: &Stack) -> ModelWanted {
+    let wanted = models::wanted(&stack.settings, &stack.paths, &stack.parts);
+    match &stack.backend {
+        Backend::Units(units) if wanted.is_jexs_own() => ModelWanted {
+            folder: Some(units.models.clone()),
+            in_memory: units.in_memory,
+            ..wanted
+        },
+        _ => wanted,
+    }
+}
+
+fn process(stack: &Stack) -> Result<Process, SupervisorError> {
+    let llm = &stack.settings.llm;
     let program = stack.part(NAME, &stack.parts.ollama, "ollama")?;
     let mut process = Process::new(program.clone())
         .arg("serve")
@@ -62,14 +74,7 @@ pub fn declare(stack: &Stack) -> Result<Component, SupervisorError> {
     process.env_removed = &["OLLAMA_"];
     process.folders = vec![stack.paths.models(), stack.paths.state.join(NAME)];
     process.stop = StopPolicy::terminate(Duration::from_millis(1800));
-    Ok(Component {
-        name: NAME,
-        depends_on: &[],
-        uses: &[],
-        origin: Origin::Own(Box::new(process)),
-        ready,
-        warm_up,
-    })
+    Ok(process)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use jex_config::TtsProvider;
 
 use super::Stack;
 use crate::SupervisorError;
-use crate::component::{Component, Origin, Probe, Process, StopPolicy, WarmUp};
+use crate::component::{Component, Probe, Process, StopPolicy, WarmUp};
 
 const NAME: &str = "piper";
 /// How much a sound, and its length, varies (Piper's own: 0.667 and 0.8). "France is", written down by Whisper base,
@@ -21,21 +21,18 @@ pub fn declare(stack: &Stack) -> Result<Option<Component>, SupervisorError> {
         return Ok(None);
     }
     let url = stack.settings.tts_url();
-    let ready = Probe::Wyoming { url: url.clone() };
-    let warm_up = WarmUp::Synthesis { url: url.clone() };
-    if tts.url.is_some() {
-        return Ok(Some(Component {
-            name: NAME,
-            depends_on: &[],
-            uses: &[],
-            origin: Origin::External {
-                address: url,
-                key: "tts.url",
-            },
-            ready,
-            warm_up,
-        }));
-    }
+    Ok(Some(Component {
+        name: NAME,
+        depends_on: &[],
+        uses: &[],
+        origin: stack.origin(NAME, (&tts.url, "tts.url"), |_| process(stack))?,
+        ready: Probe::Wyoming { url: url.clone() },
+        warm_up: WarmUp::Synthesis { url },
+    }))
+}
+
+fn process(stack: &Stack) -> Result<Process, SupervisorError> {
+    let tts = &stack.settings.tts;
     let program = stack.part(NAME, &stack.parts.piper, "wyoming-piper")?;
     let packaged = stack.part(NAME, &stack.parts.piper_voices, "the packaged voice")?;
     // Voices that the owner has put there; the first folder is also where Piper would write.
@@ -78,14 +75,7 @@ pub fn declare(stack: &Stack) -> Result<Option<Component>, SupervisorError> {
     process.folders = vec![own];
     process.stop = StopPolicy::terminate(Duration::from_millis(1500));
     process.start_limit = Duration::from_secs(90);
-    Ok(Some(Component {
-        name: NAME,
-        depends_on: &[],
-        uses: &[],
-        origin: Origin::Own(Box::new(process)),
-        ready,
-        warm_up,
-    }))
+    Ok(process)
 }
 
 /// Piper's measure: how many times as long as the voice's own pace.

@@ -5,11 +5,9 @@ use std::time::Duration;
 use jex_config::secrets;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::Stack;
+use super::{NOWHERE_ELSE, Stack};
 use crate::SupervisorError;
-use crate::component::{
-    Component, ConfigFile, Origin, Probe, Process, Requirement, StopPolicy, WarmUp,
-};
+use crate::component::{Component, ConfigFile, Probe, Process, Requirement, StopPolicy, WarmUp};
 
 const NAME: &str = "redis";
 
@@ -19,17 +17,28 @@ pub fn declare(stack: &Stack) -> Result<Option<Component>, SupervisorError> {
     if settings.livekit.url.is_some() {
         return Ok(None);
     }
-    let program = stack.part(NAME, &stack.parts.redis_server, "redis-server")?;
+    let port = settings.redis.port;
     let password = secrets::redis_password(&stack.paths)?;
+    Ok(Some(Component {
+        name: NAME,
+        depends_on: &[],
+        uses: &[],
+        origin: stack.origin(NAME, NOWHERE_ELSE, |_| process(stack, port, &password))?,
+        ready: Probe::Redis { port, password },
+        warm_up: WarmUp::None,
+    }))
+}
+
+fn process(stack: &Stack, port: u16, password: &SecretString) -> Result<Process, SupervisorError> {
+    let program = stack.part(NAME, &stack.parts.redis_server, "redis-server")?;
     let folder = stack.paths.state.join(NAME);
     let config = stack.paths.run().join("redis.conf");
-    let port = settings.redis.port;
     let mut process = Process::new(program.clone())
         .arg(config.as_os_str())
         .port(port, "redis.port");
     process.files = vec![ConfigFile {
         path: config,
-        contents: configuration(port, &folder.display().to_string(), &password),
+        contents: configuration(port, &folder.display().to_string(), password),
     }];
     process.requirement = Some(Requirement {
         version: (6, 2),
@@ -39,14 +48,7 @@ pub fn declare(stack: &Stack) -> Result<Option<Component>, SupervisorError> {
     });
     process.folders = vec![folder];
     process.stop = StopPolicy::terminate(Duration::from_secs(1));
-    Ok(Some(Component {
-        name: NAME,
-        depends_on: &[],
-        uses: &[],
-        origin: Origin::Own(Box::new(process)),
-        ready: Probe::Redis { port, password },
-        warm_up: WarmUp::None,
-    }))
+    Ok(process)
 }
 
 /// Out of `Redis server v=7.0.15 sha=…`.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Stack;
 use crate::SupervisorError;
-use crate::component::{Component, Origin, Probe, Process, StopPolicy, WarmUp};
+use crate::component::{Component, Probe, Process, StopPolicy, WarmUp};
 
 const NAME: &str = "whisper";
 /// More threads than this make a short utterance no faster.
@@ -17,25 +17,24 @@ pub fn declare(stack: &Stack) -> Result<Component, SupervisorError> {
     let ready = Probe::Wyoming { url: url.clone() };
     let warm_up = match &stack.parts.espeak_ng {
         Some(espeak_ng) => WarmUp::Transcription {
-            url: url.clone(),
+            url,
             espeak_ng: espeak_ng.clone(),
         },
         // The agent, which cannot do without it, says so.
         None => WarmUp::None,
     };
-    if stt.url.is_some() {
-        return Ok(Component {
-            name: NAME,
-            depends_on: &[],
-            uses: &[],
-            origin: Origin::External {
-                address: url,
-                key: "stt.url",
-            },
-            ready,
-            warm_up,
-        });
-    }
+    Ok(Component {
+        name: NAME,
+        depends_on: &[],
+        uses: &[],
+        origin: stack.origin(NAME, (&stt.url, "stt.url"), |_| process(stack))?,
+        ready,
+        warm_up,
+    })
+}
+
+fn process(stack: &Stack) -> Result<Process, SupervisorError> {
+    let stt = &stack.settings.stt;
     let program = stack.part(NAME, &stack.parts.whisper, "wyoming-faster-whisper")?;
     let model = match stt.model.as_str() {
         "" => stack
@@ -72,14 +71,7 @@ pub fn declare(stack: &Stack) -> Result<Component, SupervisorError> {
     process.folders = vec![folder];
     process.stop = StopPolicy::terminate(Duration::from_millis(1500));
     process.start_limit = Duration::from_secs(90);
-    Ok(Component {
-        name: NAME,
-        depends_on: &[],
-        uses: &[],
-        origin: Origin::Own(Box::new(process)),
-        ready,
-        warm_up,
-    })
+    Ok(process)
 }
 
 /// Whisper knows languages, not regions: `en-GB` is `en`.

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::status::StackStatus;
 
-pub use client::{reload, status, stop, wait_until_stopped};
-pub use server::{Request, listen};
+pub use client::{reload, status, stop, systemd_runs_it, wait_until_stopped};
+pub use server::{Access, Request, listen};
 
 /// What can be asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-//! The end of `jex up`.
+//! The end of `jex up`, or of the supervisor on an appliance.
 
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
@@ -22,8 +22,17 @@ pub struct Request {
     pub reply: oneshot::Sender<Reply>,
 }
 
-/// Listens for the owner alone; questions come out of the receiver.
-pub fn listen(path: &Path) -> Result<mpsc::Receiver<Request>, SupervisorError> {
+/// Who may ask, beside root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// The user that this process belongs to.
+    Owner,
+    /// The members of its group, too.
+    Group,
+}
+
+/// Listens; questions come out of the receiver.
+pub fn listen(path: &Path, access: Access) -> Result<mpsc::Receiver<Request>, SupervisorError> {
     if let Some(folder) = path.parent() {
         std::fs::DirBuilder::new()
             .recursive(true)
@@ -31,11 +40,15 @@ pub fn listen(path: &Path) -> Result<mpsc::Receiver<Request>, SupervisorError> {
             .create(folder)
             .map_err(SupervisorError::file("cannot make", folder))?;
     }
-    // The lock is ours, so whoever left it is gone.
+    // The lock, or the unit, is ours: whoever left it is gone.
     let _ = std::fs::remove_file(path);
     let listener = at(path, |path| UnixListener::bind(path))
         .map_err(SupervisorError::file("cannot listen on", path))?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+    let mode = match access {
+        Access::Owner => 0o600,
+        Access::Group => 0o660,
+    };
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
         .map_err(SupervisorError::file("cannot protect", path))?;
     let (sender, receiver) = mpsc::channel(16);
     tokio::spawn(async move {

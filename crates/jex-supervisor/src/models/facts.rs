@@ -100,10 +100,9 @@ pub async fn describe(chosen: &ModelWanted, name: &str) -> Result<ModelFacts, Su
         here: false,
         loaded: false,
         chosen: chosen.name == name,
-        download_bytes: folder.map_or_else(
-            || manifest.total_bytes(),
-            |folder| manifest.missing_bytes(folder),
-        ),
+        download_bytes: folder
+            .and_then(|folder| manifest.missing_bytes(folder).ok())
+            .unwrap_or_else(|| manifest.total_bytes()),
         disk_free_bytes: folder.and_then(pull::free_bytes),
     })
 }

@@ -34,6 +34,7 @@ pub fn wanted(settings: &Settings, paths: &Paths, parts: &Parts) -> ModelWanted 
         ollama: settings.ollama_url(),
         name: settings.llm.model.clone(),
         context_tokens: settings.llm.context_tokens,
+        download: settings.llm.download,
         packaged: parts.model_gguf.clone(),
         folder: is_own.then(|| paths.models()),
         in_memory: is_own && !memory::graphics_card_serves(parts.ollama.as_deref()),
@@ -52,6 +53,9 @@ pub async fn ensure(
     if wanted.name == DEMO_MODEL {
         return import::import(wanted, tell).await;
     }
+    if !wanted.download {
+        return Err(failed(not_to_be_pulled(&wanted.name)));
+    }
     pull::pull(wanted, &name, tell).await
 }
 
@@ -66,6 +70,14 @@ pub async fn require(wanted: &ModelWanted) -> Result<(), SupervisorError> {
         "the model {name} is not in the Ollama at {ollama}. `jex model use {name}` gets it there, \
          `jex model list` shows what is there."
     )))
+}
+
+fn not_to_be_pulled(name: &str) -> String {
+    format!(
+        "the model {name} is not here, and none may be downloaded (`llm.download` is false). Bring it \
+         along when this machine is installed (`services.jex.models.ollama` on an appliance), or \
+         choose one that is here: `jex model list` shows them."
+    )
 }
 
 fn parse(name: &str) -> Result<ModelName, SupervisorError> {

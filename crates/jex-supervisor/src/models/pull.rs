@@ -29,13 +29,17 @@ pub async fn pull(
         ))
     };
     let manifest = Manifest::fetch(name).await.map_err(missing)?;
-    if let Some(folder) = &wanted.folder
-        && let Some(free) = free_bytes(folder)
-        && let Some(reason) = no_room(&wanted.name, manifest.missing_bytes(folder), free)
-    {
+    let here = wanted.folder.as_deref();
+    let unseen = match here.map(|folder| (folder, manifest.missing_bytes(folder))) {
         // Before the first byte.
-        return Err(failed(reason));
-    }
+        Some((folder, Ok(bytes))) => {
+            check_room(wanted, folder, bytes)?;
+            None
+        }
+        // Not for our eyes: how much there is of a blob, Ollama tells when it comes to it.
+        Some((folder, Err(_))) => Some(folder),
+        None => None,
+    };
     let ollama = http::ollama(&wanted.ollama);
     let mut steps = ollama
         .pull_model_stream(wanted.name.clone(), name.insecure)
@@ -52,6 +56,9 @@ pub async fn pull(
             ))
         })?;
         done = step.message == "success";
+        if let (Some(folder), Some(left)) = (unseen, progress.left_of_new(&step)) {
+            check_room(wanted, folder, left)?;
+        }
         tell(progress.of(&step));
     }
     if !done {
@@ -61,6 +68,14 @@ pub async fn pull(
         )));
     }
     Ok(())
+}
+
+fn check_room(wanted: &ModelWanted, folder: &Path, needed: u64) -> Result<(), SupervisorError> {
+    let free = free_bytes(folder);
+    match free.and_then(|free| no_room(&wanted.name, needed, free)) {
+        Some(reason) => Err(failed(reason)),
+        None => Ok(()),
+    }
 }
 
 /// Says so if it will not fit on the disk.
@@ -102,6 +117,16 @@ impl Progress {
         }
     }
 
+    /// Bytes still to come of a blob that Ollama speaks of for the first time.
+    fn left_of_new(&self, step: &PullModelStatus) -> Option<u64> {
+        let digest = step.digest.as_ref()?;
+        let is_new = !self.done.contains_key(digest);
+        let left = step
+            .total?
+            .saturating_sub(step.completed.unwrap_or_default());
+        is_new.then_some(left)
+    }
+
     fn of(&mut self, step: &PullModelStatus) -> String {
         let Some(digest) = &step.digest else {
             return step.message.clone();
@@ -135,6 +160,20 @@ mod tests {
         progress.of(&step("b", 100));
 
         assert_eq!(progress.of(&step("a", 240)), "pulling 34 % of 1 kB");
+    }
+
+    #[test]
+    fn what_is_left_of_a_blob_is_known_when_it_begins() {
+        let mut progress = Progress::new(1000);
+        let begun = PullModelStatus {
+            total: Some(600),
+            ..step("a", 400)
+        };
+
+        assert_eq!(progress.left_of_new(&begun), Some(200));
+        progress.of(&begun);
+        assert_eq!(progress.left_of_new(&begun), None, "once is enough");
+        assert_eq!(progress.left_of_new(&step("b", 0)), None, "it is not told");
     }
 
     #[test]

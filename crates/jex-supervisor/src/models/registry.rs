@@ -77,13 +77,16 @@ impl Manifest {
             .sum()
     }
 
-    /// What is still missing in Ollama's folder. A blob that was begun is as large as it will be
-    /// there already, its blocks are not: those count.
-    pub fn missing_bytes(&self, folder: &Path) -> u64 {
+    /// What is still missing in Ollama's folder; an error if one cannot look into it. A blob that was
+    /// begun is as large as it will be there already, its blocks are not: those count.
+    pub fn missing_bytes(&self, folder: &Path) -> std::io::Result<u64> {
         use std::os::unix::fs::MetadataExt;
-        self.blobs()
+        std::fs::read_dir(folder)?;
+        let blobs = folder.join("blobs");
+        let missing = self
+            .blobs()
             .map(|blob| {
-                let file = folder.join("blobs").join(blob.digest.replace(':', "-"));
+                let file = blobs.join(blob.digest.replace(':', "-"));
                 if file.exists() {
                     return 0;
                 }
@@ -94,7 +97,8 @@ impl Manifest {
                 let there = std::fs::metadata(begun).map_or(0, |begun| begun.blocks() * 512);
                 blob.size.saturating_sub(there)
             })
-            .sum()
+            .sum();
+        Ok(missing)
     }
 
     fn blobs(&self) -> impl Iterator<Item = &Blob> {
@@ -129,7 +133,18 @@ mod tests {
             ],
         };
 
-        assert_eq!(manifest.missing_bytes(folder.path()), 500 + 10_000 - 8192);
+        let missing = manifest.missing_bytes(folder.path()).unwrap();
+        assert_eq!(missing, 500 + 10_000 - 8192);
         assert_eq!(manifest.weights_bytes(), 1_000_000);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_seen_is_not_taken_for_an_empty_one() {
+        let manifest = Manifest {
+            config: blob("config", 500, "config"),
+            layers: Vec::new(),
+        };
+
+        assert!(manifest.missing_bytes("/nowhere".as_ref()).is_err());
     }
 }

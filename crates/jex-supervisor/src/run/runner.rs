@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-use super::face::Face;
 use super::process::{self, Running};
 use super::supervisor::Shared;
 use crate::component::{Component, Origin, Probe, Process, WarmUp};
+use crate::face::Face;
 use crate::probe::{self, Answer, Silence};
 use crate::restart::{RestartPolicy, Retry};
 use crate::status::State;
@@ -109,6 +109,7 @@ impl Runner {
                 self.live_elsewhere(&component, &whose, &remedy).await
             }
             Origin::Own(process) => self.live_here(&component, process).await,
+            Origin::Unit(unit) => End::CannotStart(format!("systemd runs it here, as {unit}")),
         }
     }
 

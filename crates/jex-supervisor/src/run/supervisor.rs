@@ -11,15 +11,15 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::board::{Board, names_in};
-use super::face::Face;
 use super::runner::{Order, Runner};
+use crate::board::{Board, names_in};
 use crate::component::{Component, Origin};
-use crate::components::{self, Stack};
-use crate::orphans::Mark;
+use crate::components::{self, Backend, Stack};
+use crate::face::Face;
+use crate::orphans::{self, Mark};
 use crate::restart::RestartPolicy;
 use crate::status::{StackStatus, State};
-use crate::{order, ports};
+use crate::{memory, order, ports};
 
 /// Until a component that has orders shows that it follows them, if there is anything to show.
 const TAKES_UP_WITHIN: Duration = Duration::from_secs(2);
@@ -129,8 +129,15 @@ impl Supervisor {
         self.shared.stack().settings
     }
 
+    /// For `jex status`, memory included.
     pub fn status(&self) -> StackStatus {
-        let mut status = self.shared.board.status(&self.shared.mark, self.address());
+        let processes = orphans::by_component(&self.shared.mark);
+        let mut components = self.board().components();
+        for status in components.iter_mut().filter(|one| one.pid.is_some()) {
+            let processes = processes.get(&status.name).map(Vec::as_slice);
+            status.memory_bytes = Some(memory::resident_bytes(processes.unwrap_or(&[])));
+        }
+        let mut status = StackStatus::new(components, self.address());
         status.ready &= self.applying.is_empty();
         status
     }
@@ -143,7 +150,10 @@ impl Supervisor {
                 .stack
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut stack.node_ip, node_ip)
+            let Backend::Children(children) = &mut stack.backend else {
+                return;
+            };
+            std::mem::replace(&mut children.node_ip, node_ip)
         };
         if was != node_ip {
             tracing::info!(%was, is = %node_ip, "this machine's address has changed");
@@ -154,8 +164,12 @@ impl Supervisor {
         }
     }
 
-    pub fn node_ip(&self) -> IpAddr {
-        self.shared.stack().node_ip
+    /// Address that media is offered on.
+    pub fn node_ip(&self) -> Option<IpAddr> {
+        match self.shared.stack().backend {
+            Backend::Children(children) => Some(children.node_ip),
+            Backend::Units(_) => None,
+        }
     }
 
     /// Parts that these settings add or remove, by their names.

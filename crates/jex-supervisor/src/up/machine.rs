@@ -32,14 +32,14 @@ pub async fn watch(
             continue;
         }
         let now = address::choose(
-            Some(supervisor.node_ip()),
+            supervisor.node_ip(),
             address::way_out(),
             &address::current(),
         );
         // Twice the same: a network that comes up changes its mind within a moment.
-        if now == seen {
+        if Some(now) == seen {
             supervisor.move_media_to(now);
         }
-        seen = now;
+        seen = Some(now);
     }
 }

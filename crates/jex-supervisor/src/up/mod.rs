@@ -12,8 +12,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::components::{self, Stack};
-use crate::control::{self, Command, Reloading, Reply, Request};
+use crate::components::{self, Backend, Children, Stack};
+use crate::control::{self, Access, Command, Reloading, Reply, Request};
 use crate::orphans::{self, Keeper, Mark};
 use crate::progress::say;
 use crate::run::{Supervisor, preflight};
@@ -38,6 +38,9 @@ pub struct UpOptions {
 
 /// Runs the stack until it is told to end.
 pub fn up(options: &UpOptions) -> Result<(), SupervisorError> {
+    if control::systemd_runs_it(&options.paths) {
+        return Err(SupervisorError::SystemdRunsIt);
+    }
     if options.background && !background::is_child() {
         return background::start(options);
     }
@@ -87,14 +90,16 @@ fn prepare(options: &UpOptions) -> Result<Stack, SupervisorError> {
         .node_ip
         .unwrap_or_else(|| address::choose(None, address::way_out(), &address::current()));
     Ok(Stack {
-        // The programs that get it may be started from another folder.
-        config_file: std::path::absolute(&loaded.file).unwrap_or(loaded.file),
         settings: loaded.settings,
         paths: paths.clone(),
         parts: Parts::load(paths)?,
-        binaries: binaries()?,
-        node_ip,
-        flags,
+        backend: Backend::Children(Children {
+            // The programs that get it may be started from another folder.
+            config_file: std::path::absolute(&loaded.file).unwrap_or(loaded.file),
+            binaries: binaries()?,
+            node_ip,
+            flags,
+        }),
     })
 }
 
@@ -114,7 +119,7 @@ async fn run(
     mark: &Mark,
     keeper: Keeper,
 ) -> Result<(), SupervisorError> {
-    let requests = control::listen(&options.paths.control_socket())?;
+    let requests = control::listen(&options.paths.control_socket(), Access::Owner)?;
     let mut signals = Signals::new().map_err(SupervisorError::system("no signal handler"))?;
     let supervisor = Supervisor::start(stack, mark.clone(), options.only.as_deref());
     let supervisor = Arc::new(supervisor);

@@ -38,8 +38,8 @@ pub enum PageError {
 }
 
 impl Page {
-    /// Reads `folder`. Its pages may connect to `livekit`.
-    pub fn load(folder: &Path, livekit: &Url) -> Result<Self, PageError> {
+    /// Reads `folder`. Its pages may connect to `livekit`, under each of its addresses.
+    pub fn load(folder: &Path, livekit: &[Url]) -> Result<Self, PageError> {
         if !folder.join("index.html").is_file() {
             let folder = folder.to_owned();
             return Err(PageError::NoPage { folder });
@@ -71,7 +71,7 @@ impl Page {
     }
 }
 
-fn policy(path: &str, content: &[u8], livekit: &Url) -> HeaderValue {
+fn policy(path: &str, content: &[u8], livekit: &[Url]) -> HeaderValue {
     let inline = Inline::of(&String::from_utf8_lossy(content));
     if !inline.forbidden.is_empty() {
         let elements = inline.forbidden.join(", ");
@@ -131,8 +131,8 @@ mod tests {
 
     use super::*;
 
-    fn livekit() -> Url {
-        "ws://127.0.0.1:7880".parse().unwrap()
+    fn livekit() -> [Url; 1] {
+        ["ws://127.0.0.1:7880".parse().unwrap()]
     }
 
     fn page() -> Page {

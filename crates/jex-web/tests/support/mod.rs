@@ -5,7 +5,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -26,24 +26,42 @@ pub struct Web {
     pub livekit: Option<LivekitServer>,
     process: Child,
     log: Arc<Mutex<String>>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
+
+/// Where other machines open the page, in the tests that let them.
+pub const PUBLIC: [&str; 2] = ["jex.test", "192.0.2.20:8443"];
 
 impl Web {
     /// With a livekit-server that runs.
     pub fn start() -> Self {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let livekit = runtime.block_on(LivekitServer::start());
-        let livekit_port = livekit.url().port().unwrap();
-        Self::launch(livekit_port, Some(livekit))
+        Self::launch(Some(livekit), "")
     }
 
     /// With nobody where livekit-server should be.
     pub fn start_alone() -> Self {
-        Self::launch(free_port(), None)
+        Self::launch(None, "")
     }
 
-    fn launch(livekit_port: u16, livekit: Option<LivekitServer>) -> Self {
+    /// Open to other machines at [`PUBLIC`], with a livekit-server that runs.
+    pub fn start_public() -> Self {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let livekit = runtime.block_on(LivekitServer::start());
+        Self::launch(Some(livekit), &public_urls())
+    }
+
+    /// Open to other machines, with nobody where livekit-server should be.
+    pub fn start_public_alone() -> Self {
+        Self::launch(None, &public_urls())
+    }
+
+    fn launch(livekit: Option<LivekitServer>, web: &str) -> Self {
+        let livekit_port = match &livekit {
+            Some(livekit) => livekit.url().port().unwrap(),
+            None => free_port(),
+        };
         let folder = tempfile::tempdir().unwrap();
         let page = folder.path().join("page");
         write(&page.join("index.html"), INDEX);
@@ -56,33 +74,53 @@ impl Web {
         write(
             &config,
             &format!(
-                "[web]\nport = {port}\npage = {page:?}\n[livekit]\nport = {livekit_port}\n\
+                "[web]\n{web}port = {port}\npage = {page:?}\n[livekit]\nport = {livekit_port}\n\
                  [agent]\nport = {}\n",
                 free_port()
             ),
         );
         secrets(folder.path());
-        let mut process = command(folder.path(), &config);
-        let mut process = process.stderr(Stdio::piped()).spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
-        let lines = BufReader::new(process.stderr.take().unwrap()).lines();
-        let kept = log.clone();
-        std::thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                let mut kept = kept.lock().unwrap();
-                kept.push_str(&line);
-                kept.push('\n');
-            }
-        });
         let mut web = Self {
             port,
             livekit,
-            process,
+            process: spawn(folder.path(), &log),
             log,
-            _folder: folder,
+            folder,
         };
         web.wait_until_it_listens();
         web
+    }
+
+    /// Ends it as systemd does, and starts it again on the same files.
+    pub fn restart(&mut self) {
+        self.terminate();
+        self.ended_after();
+        self.process = spawn(self.folder.path(), &self.log);
+        self.wait_until_it_listens();
+    }
+
+    /// Where it keeps its files.
+    pub fn state(&self) -> PathBuf {
+        self.folder.path().join("state/jex")
+    }
+
+    /// The address that `jex pair` would show.
+    pub fn pairing_address(&self) -> String {
+        let file = self.state().join("run/pairing-address");
+        std::fs::read_to_string(file).unwrap().trim().to_owned()
+    }
+
+    /// The one-time code in it.
+    pub fn code(&self) -> String {
+        let address = self.pairing_address();
+        address.split_once('#').unwrap().1.to_owned()
+    }
+
+    /// A request that the proxy passes on from a browser on another machine.
+    pub fn afar(&self, method: &str, path: &str, headers: &[&str], body: Option<&[u8]>) -> Answer {
+        let request = request_under(PUBLIC[0], method, path, headers, body);
+        self.raw(&request).expect("an answer")
     }
 
     fn wait_until_it_listens(&mut self) {
@@ -93,6 +131,8 @@ impl Web {
             assert!(Instant::now() < deadline, "does not listen: {}", self.log());
             std::thread::sleep(Duration::from_millis(10));
         }
+        // It listens a moment before it serves.
+        assert_eq!(self.get("/health", &[]).status, 200);
     }
 
     pub fn log(&self) -> String {
@@ -167,6 +207,28 @@ impl Drop for Web {
     }
 }
 
+fn spawn(folder: &Path, log: &Arc<Mutex<String>>) -> Child {
+    let mut process = command(folder, &folder.join("jex.toml"))
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(process.stderr.take().unwrap()).lines();
+    let kept = log.clone();
+    std::thread::spawn(move || {
+        for line in lines.map_while(Result::ok) {
+            let mut kept = kept.lock().unwrap();
+            kept.push_str(&line);
+            kept.push('\n');
+        }
+    });
+    process
+}
+
+fn public_urls() -> String {
+    let urls = PUBLIC.map(|authority| format!("https://{authority}"));
+    format!("public_urls = {urls:?}\n")
+}
+
 /// jex-web with folders of its own and none of the caller's settings.
 pub fn command(folder: &Path, config: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jex-web"));
@@ -219,7 +281,18 @@ pub fn request(
     headers: &[&str],
     body: Option<&[u8]>,
 ) -> Vec<u8> {
-    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: localhost:{port}\r\n");
+    request_under(&format!("localhost:{port}"), method, path, headers, body)
+}
+
+/// As [`request`], sent to another name.
+pub fn request_under(
+    host: &str,
+    method: &str,
+    path: &str,
+    headers: &[&str],
+    body: Option<&[u8]>,
+) -> Vec<u8> {
+    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n");
     for header in headers {
         request.push_str(header);
         request.push_str("\r\n");

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use livekit_protocol as proto;
 use prost::Message as _;
+use str0m::Candidate;
 use tokio::sync::mpsc;
 use url::Url;
 
@@ -14,7 +15,8 @@ use super::RoomOptions;
 use super::command::Message;
 use crate::Error;
 use crate::rtc::{
-    EVENT_QUEUE, PeerCommand, PeerConnection, PeerEvent, Role, local_addresses, without_loopback,
+    EVENT_QUEUE, PeerCommand, PeerConnection, PeerEvent, Role, local_addresses, on_loopback,
+    without_loopback,
 };
 use crate::signal::{Keepalive, Request, Response, Signal};
 
@@ -214,6 +216,14 @@ impl Link {
             return None;
         }
         media_addresses(options, self.is_loopback).ok()
+    }
+
+    /// Where the server can be reached.
+    pub fn way_to_server(&self, role: Role, candidate: Candidate) {
+        let here = on_loopback(&candidate).filter(|_| self.is_loopback);
+        for candidate in here.into_iter().chain([candidate]) {
+            self.peer(role).send(PeerCommand::Candidate(candidate));
+        }
     }
 }
 

@@ -29,7 +29,7 @@ impl Session {
                     proto::SignalTarget::Subscriber => Role::Subscriber,
                 };
                 if let Some(candidate) = parse_candidate(&trickle.candidate_init) {
-                    self.link.peer(role).send(PeerCommand::Candidate(candidate));
+                    self.link.way_to_server(role, candidate);
                 }
             }
             Response::Update(update) => self.members_changed(&update.participants),

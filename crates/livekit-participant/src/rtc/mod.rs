@@ -21,7 +21,7 @@ mod subscriber;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use candidate::parse_candidate;
+pub(crate) use candidate::{on_loopback, parse_candidate};
 pub(crate) use driver::{EVENT_QUEUE, Media, PeerCommand, PeerConnection, PeerEvent, Role};
 pub(crate) use network::{local_addresses, without_loopback};
 pub(crate) use sdp::received_tracks;

@@ -1,0 +1,5 @@
+import { Pairing } from '@/components/Pairing';
+
+export default function Pair() {
+  return <Pairing />;
+}
