@@ -32,7 +32,9 @@ let
       "hyperv"
       "vmware"
     ]) (lib.mkForce false);
-    boot.loader.grub.enable = lib.mkIf (variant == "hyperv" || variant == "google-compute") (lib.mkForce false);
+    boot.loader.grub.enable = lib.mkIf (variant == "hyperv" || variant == "google-compute") (
+      lib.mkForce false
+    );
     services.jex.owner = {
       keysRequired = true;
       keysFromMetadata = builtins.elem variant bringsKeys;
@@ -111,15 +113,13 @@ in
   ) hosts;
 
   # What an owner's own configuration takes: a kind of JEX each, and the disk and hardware of a machine that we partition.
-  modules =
-    lib.mapAttrs (_: host: host.module) (lib.filterAttrs (_: host: host ? install) hosts)
-    // {
-      pc = ../hosts/hardware.nix;
-      disk.imports = [
-        disko.nixosModules.disko
-        ../hosts/disk.nix
-      ];
-    };
+  modules = lib.mapAttrs (_: host: host.module) (lib.filterAttrs (_: host: host ? install) hosts) // {
+    pc = ../hosts/hardware.nix;
+    disk.imports = [
+      disko.nixosModules.disko
+      ../hosts/disk.nix
+    ];
+  };
 
   nodes = lib.mapAttrs (name: _: {
     hostname = name;

@@ -35,6 +35,7 @@ let
         pkgs.restic
         pkgs.util-linux
         config.systemd.package
+        config.programs.ssh.package
         config.services.postgresql.package
       ];
       text = "umask 077\n" + lib.concatMapStrings builtins.readFile parts;

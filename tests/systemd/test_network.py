@@ -6,7 +6,7 @@ import socket
 import pytest
 
 import units
-from container import OUTSIDE
+from container import OUTSIDE, wait_until
 
 
 @pytest.fixture
@@ -26,9 +26,13 @@ def connect(port: int) -> str:
     return f"exec 3<>/dev/tcp/{OUTSIDE}/{port} && echo connected"
 
 
+def counter(unit: str) -> str:
+    """Its name, which is that of the set with the unit's control group."""
+    return units.values(unit, "NFTSet")[0].split(":")[-1]
+
+
 def counted(container, unit: str) -> int:
-    name = units.values(unit, "NFTSet")[0].split(":")[-1]
-    listed = json.loads(container.said("nft", "--json", "list", "counter", "inet", "jex", name))
+    listed = json.loads(container.said("nft", "--json", "list", "counter", "inet", "jex", counter(unit)))
     return next(entry["counter"]["packets"] for entry in listed["nftables"] if "counter" in entry)
 
 
@@ -44,6 +48,16 @@ def test_a_connection_to_outside_is_refused_and_counted(booted, listener, unit):
 
     assert tried.stdout == "" and "connect:" in tried.stderr
     assert counted(booted, unit) > before
+
+
+@pytest.mark.parametrize("unit", units.DAEMONS)
+def test_it_is_counted_when_the_firewall_was_loaded_anew(booted, listener, unit):
+    booted.run("systemctl", "reload", "nftables.service")
+    wait_until(lambda: "elements" in booted.said("nft", "list", "set", "inet", "jex", counter(unit)), 10, "its element")
+
+    from_cgroup_of(booted, unit, connect(listener))
+
+    assert counted(booted, unit) > 0
 
 
 @pytest.mark.parametrize("unit", units.DAEMONS)

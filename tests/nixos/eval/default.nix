@@ -178,7 +178,8 @@ in
   };
 
   images = lib.concatMapAttrs (
-    host: { variants, ... }:
+    host:
+    { variants, ... }:
     lib.genAttrs' variants (
       variant:
       lib.nameValuePair "${host}-${variant}" (
@@ -275,7 +276,9 @@ in
     let
       options = (system { nixpkgs.hostPlatform = "x86_64-linux"; }).options.services.jex;
       all = lib.optionAttrSetToDocList { services.jex = options; };
-      shown = builtins.filter (option: option.visible == true && !option.internal && !option.readOnly) all;
+      shown = builtins.filter (
+        option: option.visible == true && !option.internal && !option.readOnly
+      ) all;
     in
     map (option: option.name) (
       builtins.filter (option: !(option ? description) || !(option ? example)) shown

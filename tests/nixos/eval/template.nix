@@ -15,7 +15,11 @@ let
             arguments
             // {
               modules = map (
-                module: if builtins.isPath module && baseNameOf module == "hardware-configuration.nix" then hardware else module
+                module:
+                if builtins.isPath module && baseNameOf module == "hardware-configuration.nix" then
+                  hardware
+                else
+                  module
               ) arguments.modules;
             }
           );
