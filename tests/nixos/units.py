@@ -20,6 +20,8 @@ FOLDER = Path(__file__).parents[1] / "systemd" / "units"
 WHOLE = "jex-cpu"
 
 STORE_PATH = re.compile(r"/nix/store/[0-9a-z]{32}-([\w+.?=-]+)")
+# Another one with each commit.
+BUILT_AT = re.compile(r"BUILT_AT=\d+")
 # As Nix tells a version: it begins with the first dash before something that is no letter.
 TRAILING = re.compile("[ \t]+$", re.MULTILINE)
 VERSION = re.compile(r"-[^A-Za-z].*")
@@ -27,6 +29,7 @@ VERSION = re.compile(r"-[^A-Za-z].*")
 
 def normal(text: str) -> str:
     named = STORE_PATH.sub(lambda path: f"@{package(path[1])}@", text)
+    named = BUILT_AT.sub("BUILT_AT=0", named)
     return TRAILING.sub("", named).rstrip("\n") + "\n"
 
 
