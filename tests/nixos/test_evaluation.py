@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from toml import to_toml
 
 from conftest import Evaluations, names, traced
+from toml import to_toml
 
 HOSTS = names("hosts")
 APPLIANCES = names("ports")
