@@ -179,8 +179,8 @@ mod tests {
         let lines: Vec<Vec<char>> = drawn.lines().map(|line| line.chars().collect()).collect();
         let is_light = |x: usize, y: usize| match lines[y / 2][x] {
             '\u{2588}' => true,
-            '\u{2580}' => y % 2 == 0,
-            '\u{2584}' => y % 2 == 1,
+            '\u{2580}' => y.is_multiple_of(2),
+            '\u{2584}' => !y.is_multiple_of(2),
             _ => false,
         };
         let (width, height) = (lines[0].len() * PIXELS, lines.len() * 2 * PIXELS);
