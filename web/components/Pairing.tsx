@@ -65,7 +65,7 @@ export function Pairing({ letIn = toConversation }: { letIn?: () => void }) {
             type="text"
             aria-label="Code"
             aria-describedby="pairing-where"
-            placeholder="Code from JEX’s screen"
+            placeholder="Code from JEX's screen"
             maxLength={64}
             autoComplete="off"
             autoCapitalize="characters"
