@@ -61,7 +61,7 @@
     laptop.wait_for_file("/root/capture")
 
     wait_until_ready(jex)
-    jex.wait_until_succeeds("curl --silent --fail http://127.0.0.1:5678/healthz/readiness", timeout=300)
+    jex.succeed("jex status --wait 600")
     mac = jex.succeed("cat /sys/class/net/eth1/address").strip()
 
     with subtest("it listens, thinks and speaks"):
