@@ -39,6 +39,9 @@ let
       keysRequired = true;
       keysFromMetadata = builtins.elem variant bringsKeys;
     };
+    # Nobody but the owner tells this machine anything, or hears of it.
+    services.amazon-ssm-agent.enable = lib.mkForce false;
+    services.do-agent.enable = lib.mkForce false;
     # These two put a public address in front of the machine.
     services.jex.livekit.addressFrom = lib.mkIf (inFront ? ${variant}) inFront.${variant};
   };

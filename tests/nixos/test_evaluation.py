@@ -242,6 +242,8 @@ def test_the_medium_carries_the_air_gapped_system_whole(evaluations):
     medium = installer["medium"]
 
     assert installer["system"].endswith(".drv")
+    # What the installer's own tests make up.
+    assert set(medium) == set("version label hostName owner tiers layouts template source inputs".split())
     carried = medium["tiers"]["jex-airgap"]["systems"]
     assert set(carried) == set(medium["layouts"]) == {"none", "passphrase", "tpm2"}
     assert len(set(carried.values())) == 3
