@@ -41,7 +41,7 @@ def booted(container):
 
 def start(container: Container):
     # Tests start them more often than systemd would let a broken one.
-    container.run("systemctl", "reset-failed")
+    container.run("systemctl", "reset-failed", *units.DAEMONS)
     started = container.run("systemctl", "start", *units.DAEMONS, check=False, timeout=60)
     assert started.returncode == 0, container.journal(*units.DAEMONS, *units.PEERS)[-4000:]
     wait_until(lambda: agent_is_registered(container), 20, "the agent is registered with LiveKit")

@@ -45,3 +45,9 @@ def test_it_stops_soon_and_by_itself(booted, unit):
 
     assert booted.property(unit, "Result") == "success"
     assert took < STOP_SECONDS
+
+
+def test_none_of_our_units_has_failed(booted):
+    failed = [unit for unit in units.OURS if booted.property(unit, "ActiveState") == "failed"]
+
+    assert failed == [], booted.journal(*failed)
