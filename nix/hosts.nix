@@ -21,9 +21,18 @@ let
     google-compute = "google";
   };
 
+  # What the cloud's user data holds would be run as root.
+  userDataOff = {
+    amazon.virtualisation.amazon-init.enable = false;
+    digital-ocean.virtualisation.digitalOcean.rebuildFromUserData = false;
+  };
+
   # What an image of this kind needs to be told, because it brings its own disk.
   imageModule = variant: {
-    imports = [ (import ./esp.nix variant) ];
+    imports = [
+      (import ./esp.nix variant)
+      (userDataOff.${variant} or { })
+    ];
     disko.enableConfig = lib.mkForce false;
     boot.loader.systemd-boot.enable = lib.mkIf (builtins.elem variant [
       "amazon"

@@ -1,5 +1,10 @@
 # The one person this machine belongs to: ssh by key, sudo, no password anywhere.
-{ config, lib, ... }:
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
 let
   cfg = config.services.jex;
   inherit (lib) mkOption types;
@@ -54,12 +59,23 @@ in
     security.sudo.wheelNeedsPassword = false;
     nix.settings.trusted-users = [ cfg.owner.name ];
 
+    # Metadata brings the key to root; it is the owner's. sshd trusts no program in the store, which a group can write to.
+    environment.etc."ssh/owner-keys" = lib.mkIf cfg.owner.keysFromMetadata {
+      mode = "0755";
+      text = ''
+        #!${pkgs.runtimeShell}
+        if [ "$1" = ${lib.escapeShellArg cfg.owner.name} ]; then ${pkgs.coreutils}/bin/cat /root/.ssh/authorized_keys; fi
+      '';
+    };
+
     services.openssh = {
       enable = true;
+      authorizedKeysCommand = lib.mkIf cfg.owner.keysFromMetadata "/etc/ssh/owner-keys %u";
+      authorizedKeysCommandUser = lib.mkIf cfg.owner.keysFromMetadata "root";
       settings = {
         PasswordAuthentication = false;
         KbdInteractiveAuthentication = false;
-        PermitRootLogin = lib.mkDefault (if cfg.owner.keysFromMetadata then "prohibit-password" else "no");
+        PermitRootLogin = lib.mkDefault "no";
         # n8n's editor and nothing else needs it; the owner may reach what listens on loopback.
         X11Forwarding = false;
       };
