@@ -107,7 +107,10 @@ impl Watcher {
             }
             Err(Silence { reason, .. }) => {
                 self.bear(&reason);
-                SOON
+                match self.face.status.borrow().state {
+                    State::Failed => probe::pause(&self.component.ready),
+                    _ => SOON,
+                }
             }
         }
     }
