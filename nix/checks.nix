@@ -23,6 +23,5 @@ removeAttrs programs [ "default" ]
   dev-shell = self.devShells.${system}.default;
 }
 // lib.optionalAttrs (system == "x86_64-linux") (
-  deploy-rs.lib.${system}.deployChecks self.deploy
-  // named "vm" vmTests
+  deploy-rs.lib.${system}.deployChecks self.deploy // named "vm" vmTests
 )

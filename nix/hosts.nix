@@ -43,9 +43,6 @@ let
     ]) (lib.mkForce false);
     # What starts it is found by its place on the disk; the machine that builds it keeps its own list.
     boot.loader.efi.canTouchEfiVariables = lib.mkForce false;
-    boot.loader.grub.enable = lib.mkIf (variant == "hyperv" || variant == "google-compute") (
-      lib.mkForce false
-    );
     services.jex.owner = {
       keysRequired = true;
       keysFromMetadata = builtins.elem variant bringsKeys;

@@ -17,7 +17,9 @@ in
       confined = lib.optional (!cloudMedia) "jex-agent";
       routes.jex-agent = {
         port = 8881;
-        hosts = lib.optional (cfg.llm.host != null && !builtins.elem cfg.llm.host cfg.egress.lan) cfg.llm.host;
+        hosts = lib.optional (
+          cfg.llm.host != null && !builtins.elem cfg.llm.host cfg.egress.lan
+        ) cfg.llm.host;
       };
     };
     warnings = lib.optional cloudMedia ''
@@ -50,7 +52,8 @@ in
         StateDirectory = "jex-agent";
         StateDirectoryMode = "0700";
         LoadCredential =
-          cfg.secrets.livekit ++ lib.optional (cfg.llm.apiKeyFile != null) "llm-api-key:${cfg.llm.apiKeyFile}";
+          cfg.secrets.livekit
+          ++ lib.optional (cfg.llm.apiKeyFile != null) "llm-api-key:${cfg.llm.apiKeyFile}";
         WatchdogSec = "30s";
         Restart = "always";
         RestartSec = "2s";

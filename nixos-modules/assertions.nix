@@ -31,7 +31,9 @@ in
       message = "services.jex.llm.url is set, but services.jex.llm.provider is \"ollama\", which runs on this machine. Set the provider to \"openai-compatible\", or leave the address out.";
     }
     {
-      assertion = cloudMedia -> (cfg.livekit.url != null && cfg.livekit.apiKeyFile != null && cfg.livekit.apiSecretFile != null);
+      assertion =
+        cloudMedia
+        -> (cfg.livekit.url != null && cfg.livekit.apiKeyFile != null && cfg.livekit.apiSecretFile != null);
       message = "services.jex.livekit.mode is \"cloud\", which needs services.jex.livekit.url, .apiKeyFile and .apiSecretFile: the address of your project, and two files on the machine with its key and secret.";
     }
     {

@@ -12,7 +12,11 @@ let
   state = "/var/lib/jex-backup";
 
   # "s3:https://host/…", "rest:https://host/…"
-  https = if backup.target == null then null else builtins.match "[a-z0-9]+:https://([^/:@]+@)?([^/:]+).*" backup.target;
+  https =
+    if backup.target == null then
+      null
+    else
+      builtins.match "[a-z0-9]+:https://([^/:@]+@)?([^/:]+).*" backup.target;
   host = if https == null then null else lib.last https;
   bySsh = backup.target != null && lib.hasPrefix "sftp:" backup.target;
 
@@ -41,19 +45,22 @@ let
       text = "umask 077\n" + lib.concatMapStrings builtins.readFile parts;
     };
 
-  save = script "jex-backup" (
-    environment
-    // {
-      RESTIC_PASSWORD_FILE = "${cfg.secrets.directory}/backup-password";
-      JEX_PATHS = "${pkgs.writeText "jex-backup-paths" (lib.concatLines (lib.unique backup.paths))}";
-      JEX_SETTINGS = "${cfg.settingsFile}";
-      JEX_KEEP = "--keep-daily ${toString backup.keep.daily} --keep-weekly ${toString backup.keep.weekly} --keep-monthly ${toString backup.keep.monthly}";
-    }
-  ) [
-    ./backup/dump.sh
-    ./backup/repository.sh
-    ./backup/save.sh
-  ];
+  save =
+    script "jex-backup"
+      (
+        environment
+        // {
+          RESTIC_PASSWORD_FILE = "${cfg.secrets.directory}/backup-password";
+          JEX_PATHS = "${pkgs.writeText "jex-backup-paths" (lib.concatLines (lib.unique backup.paths))}";
+          JEX_SETTINGS = "${cfg.settingsFile}";
+          JEX_KEEP = "--keep-daily ${toString backup.keep.daily} --keep-weekly ${toString backup.keep.weekly} --keep-monthly ${toString backup.keep.monthly}";
+        }
+      )
+      [
+        ./backup/dump.sh
+        ./backup/repository.sh
+        ./backup/save.sh
+      ];
 
   # Whatever reads what a restore replaces, and what would start it meanwhile.
   units =
@@ -72,17 +79,20 @@ let
     );
   # Written for another machine's disks, perhaps: it does not replace what is there.
   configuration = "/etc/nixos";
-  restore = script "jex-restore" (
-    environment
-    // {
-      JEX_UNITS = lib.concatStringsSep " " units;
-      JEX_ASIDE = configuration;
-    }
-  ) [
-    ./backup/dump.sh
-    ./backup/repository.sh
-    ./backup/restore.sh
-  ];
+  restore =
+    script "jex-restore"
+      (
+        environment
+        // {
+          JEX_UNITS = lib.concatStringsSep " " units;
+          JEX_ASIDE = configuration;
+        }
+      )
+      [
+        ./backup/dump.sh
+        ./backup/repository.sh
+        ./backup/restore.sh
+      ];
 
   beforeSwitch =
     script "jex-dump-before-switch"
@@ -252,8 +262,7 @@ in
             message = "services.jex.backup.target is reached by ssh, but services.jex.backup.sshKeyFile is not set. Make a key (`ssh-keygen -t ed25519 -N '' -f /var/lib/jex/keys/backup-ssh`), let it in there, and name the file.";
           }
           {
-            assertion =
-              backup.target == null || lib.hasPrefix "/" backup.target || bySsh || host != null;
+            assertion = backup.target == null || lib.hasPrefix "/" backup.target || bySsh || host != null;
             message = "services.jex.backup.target, ${toString backup.target}, is no folder, no sftp and no https: the machine would not reach it. Write \"/mnt/usb/jex\", \"sftp:user@host:/folder\", \"s3:https://host/bucket\" or \"rest:https://host/\".";
           }
         ];

@@ -67,7 +67,14 @@ in
         lib.optionalAttrs (route.hosts != [ ]) rec {
           HTTPS_PROXY = "http://127.0.0.1:${toString route.port}";
           https_proxy = HTTPS_PROXY;
-          NO_PROXY = lib.concatStringsSep "," ([ "localhost" "127.0.0.1" "::1" ] ++ cfg.egress.lan);
+          NO_PROXY = lib.concatStringsSep "," (
+            [
+              "localhost"
+              "127.0.0.1"
+              "::1"
+            ]
+            ++ cfg.egress.lan
+          );
           no_proxy = NO_PROXY;
         }
       ) routes;

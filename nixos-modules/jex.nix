@@ -12,6 +12,22 @@ let
   own = jexPackages.${pkgs.stdenv.hostPlatform.system};
   inherit (lib) mkOption mkEnableOption types;
 
+  # Host name in an address, if it is another machine.
+  hostOf =
+    url:
+    let
+      parts = if url == null then null else builtins.match "[a-z]+://([^/:]+|\\[[^]]*]).*" url;
+      host = builtins.head parts;
+      isHere = builtins.match "localhost|127\\.[0-9.]+|\\[::1]" host != null;
+    in
+    mkOption {
+      type = types.nullOr types.str;
+      readOnly = true;
+      internal = true;
+      default = if parts == null || isHere then null else host;
+      description = "Host name in `url`, if it is another machine.";
+    };
+
   keyFile =
     of: example:
     mkOption {
@@ -29,7 +45,7 @@ in
       type = types.package;
       default = own.jex;
       defaultText = lib.literalMD "`jex` of this flake";
-      description = "The programs of JEX: `jex`, `jex-agent`, `jex-web`.";
+      description = "The programs of JEX: `jex`, `jex-agent`, `jex-web`, `jex-supervisor`.";
       example = lib.literalExpression "pkgs.jex";
     };
 
@@ -77,18 +93,7 @@ in
         description = "Base address of the OpenAI-compatible server, with `/v1`.";
         example = "https://api.openai.com/v1";
       };
-      host = mkOption {
-        type = types.nullOr types.str;
-        readOnly = true;
-        internal = true;
-        default =
-          let
-            host = builtins.match "[a-z]+://([^/:]+|\\[[^]]*]).*" cfg.llm.url;
-            isHere = host: builtins.match "localhost|127\\.[0-9.]+|\\[::1]" host != null;
-          in
-          if cfg.llm.url == null || host == null || isHere (builtins.head host) then null else builtins.head host;
-        description = "Host name in `url`, if it is another machine.";
-      };
+      host = hostOf cfg.llm.url;
       apiKeyFile = keyFile "the server's API key" "/var/lib/jex/keys/llm";
     };
 
@@ -125,6 +130,7 @@ in
         description = "Address of the project at LiveKit Cloud.";
         example = "wss://example.livekit.cloud";
       };
+      host = hostOf cfg.livekit.url;
       apiKeyFile = keyFile "the project's API key" "/var/lib/jex/keys/livekit-api-key";
       apiSecretFile = keyFile "the project's API secret" "/var/lib/jex/keys/livekit-api-secret";
     };

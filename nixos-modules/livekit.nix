@@ -12,6 +12,18 @@ let
   certificate = config.security.acme.certs.${cfg.hostName}.directory;
   inherit (lib) mkIf mkOption types;
 
+  # It reads root's secrets or restarts a unit, and asks the kernel for addresses.
+  asRoot = import ./hardening.nix // {
+    DynamicUser = false;
+    PrivateUsers = false;
+    RestrictAddressFamilies = [
+      "AF_UNIX"
+      "AF_INET"
+      "AF_INET6"
+      "AF_NETLINK"
+    ];
+  };
+
   nodeIp = pkgs.writeShellApplication {
     name = "jex-node-ip";
     runtimeInputs = [
@@ -153,15 +165,11 @@ in
         ADDRESS_FROM = cfg.livekit.addressFrom;
       };
       script = builtins.readFile ./scripts/livekit-environment;
-      serviceConfig = {
+      serviceConfig = asRoot // {
         Type = "oneshot";
         RemainAfterExit = true;
         RuntimeDirectory = "jex-livekit";
         RuntimeDirectoryMode = "0700";
-        ProtectSystem = "strict";
-        ProtectHome = true;
-        PrivateTmp = true;
-        NoNewPrivileges = true;
       };
     };
 
@@ -176,13 +184,9 @@ in
       ];
       environment.ADDRESS_FROM = cfg.livekit.addressFrom;
       script = builtins.readFile ./scripts/follow-address;
-      serviceConfig = {
+      serviceConfig = asRoot // {
         Restart = "always";
         RestartSec = "5s";
-        ProtectSystem = "strict";
-        ProtectHome = true;
-        PrivateTmp = true;
-        NoNewPrivileges = true;
       };
     };
 

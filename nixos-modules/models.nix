@@ -31,10 +31,7 @@ let
   folders = types.attrsOf (types.either types.path (types.attrsOf file));
   fetchFolder =
     name: folder:
-    if lib.isStringLike folder then
-      folder
-    else
-      pkgs.linkFarm name (lib.mapAttrs (_: fetch) folder);
+    if lib.isStringLike folder then folder else pkgs.linkFarm name (lib.mapAttrs (_: fetch) folder);
 
   languageModel = types.submodule {
     options = {

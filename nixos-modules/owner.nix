@@ -50,11 +50,13 @@ in
       openssh.authorizedKeys.keys = cfg.owner.sshKeys;
     };
     # A machine that runs already must not lock its owner out by an upgrade.
-    system.preSwitchChecks.jex-owner = lib.mkIf (cfg.owner.sshKeys == [ ] && !cfg.owner.keysFromMetadata) ''
-      echo "services.jex.owner.sshKeys is empty: after this switch nobody could log in." >&2
-      echo "Put your public SSH key there (cat ~/.ssh/id_ed25519.pub)." >&2
-      exit 1
-    '';
+    system.preSwitchChecks.jex-owner =
+      lib.mkIf (cfg.owner.sshKeys == [ ] && !cfg.owner.keysFromMetadata)
+        ''
+          echo "services.jex.owner.sshKeys is empty: after this switch nobody could log in." >&2
+          echo "Put your public SSH key there (cat ~/.ssh/id_ed25519.pub)." >&2
+          exit 1
+        '';
 
     security.sudo.wheelNeedsPassword = false;
     nix.settings.trusted-users = [ cfg.owner.name ];
@@ -70,12 +72,15 @@ in
 
     services.openssh = {
       enable = true;
-      authorizedKeysCommand = lib.mkIf cfg.owner.keysFromMetadata "/etc/ssh/owner-keys %u";
-      authorizedKeysCommandUser = lib.mkIf cfg.owner.keysFromMetadata "root";
+      authorizedKeysCommand = lib.mkIf cfg.owner.keysFromMetadata (
+        lib.mkDefault "/etc/ssh/owner-keys %u"
+      );
+      authorizedKeysCommandUser = lib.mkIf cfg.owner.keysFromMetadata (lib.mkDefault "root");
       settings = {
         PasswordAuthentication = false;
         KbdInteractiveAuthentication = false;
-        PermitRootLogin = lib.mkDefault "no";
+        # Before the images of clouds, which let root in by key.
+        PermitRootLogin = lib.mkOverride 900 "no";
         # n8n's editor and nothing else needs it; the owner may reach what listens on loopback.
         X11Forwarding = false;
       };

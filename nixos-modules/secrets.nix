@@ -34,7 +34,9 @@ in
         in
         [
           "livekit-api-key:${if isOwn then own "livekit-api-key" else toString cfg.livekit.apiKeyFile}"
-          "livekit-api-secret:${if isOwn then own "livekit-api-secret" else toString cfg.livekit.apiSecretFile}"
+          "livekit-api-secret:${
+            if isOwn then own "livekit-api-secret" else toString cfg.livekit.apiSecretFile
+          }"
         ];
       description = "LiveKit's key pair, as `LoadCredential` has it.";
     };
@@ -57,7 +59,9 @@ in
           sync "$DIRECTORY/.$1"
           mv "$DIRECTORY/.$1" "$DIRECTORY/$1"
         }
-        ${lib.concatStrings (lib.mapAttrsToList (name: length: "make ${name} ${toString length}\n") cfg.secrets.names)}
+        ${lib.concatStrings (
+          lib.mapAttrsToList (name: length: "make ${name} ${toString length}\n") cfg.secrets.names
+        )}
         sync "$DIRECTORY"
       '';
       serviceConfig = {
@@ -66,7 +70,9 @@ in
         ProtectSystem = "strict";
         StateDirectory = "jex";
         StateDirectoryMode = "0700";
-        ReadWritePaths = lib.optional (!lib.hasPrefix "/var/lib/jex/" (toString cfg.secrets.directory)) "-${cfg.secrets.directory}";
+        ReadWritePaths = lib.optional (
+          !lib.hasPrefix "/var/lib/jex/" (toString cfg.secrets.directory)
+        ) "-${cfg.secrets.directory}";
         PrivateNetwork = true;
         ProtectHome = true;
       };

@@ -34,10 +34,13 @@ let
       defaults.prompt
     else
       null;
-  fill = builtins.replaceStrings [ "{name}" "{language}" ] [
-    (settings.assistant.name or defaults.assistantName)
-    cfg.speech.language
-  ];
+  fill =
+    builtins.replaceStrings
+      [ "{name}" "{language}" ]
+      [
+        (settings.assistant.name or defaults.assistantName)
+        cfg.speech.language
+      ];
 
   # nixpkgs builds ctranslate2 without CUDA. Only it and the two packages above it are built anew.
   python = pkgs.python3.override {
@@ -122,7 +125,12 @@ in
   config = lib.mkIf cfg.enable (
     lib.mkMerge [
       {
-        services.jex.settings.assistant.language = cfg.speech.language;
+        services.jex.settings = {
+          assistant.language = cfg.speech.language;
+          # `jex` wants to know that there is one for the language; the units below have it.
+          stt.model = model;
+          tts.voice = lib.mkIf speaks voice;
+        };
         services.jex.egress = {
           confined = [ "wyoming-faster-whisper-jex" ];
           routes.wyoming-faster-whisper-jex = {

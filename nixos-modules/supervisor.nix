@@ -27,7 +27,11 @@ lib.mkIf cfg.enable {
     # It asks how large a model is before Ollama gets it.
     routes.jex-supervisor = {
       port = 8884;
-      hosts = lib.optional (cfg.llm.provider == "ollama" && !cfg.airGapped) "registry.ollama.ai";
+      hosts =
+        lib.optional (cfg.llm.provider == "ollama" && !cfg.airGapped) "registry.ollama.ai"
+        # And whether those that the owner chose elsewhere answer.
+        ++ (cfg.egress.routes.jex-agent.hosts)
+        ++ lib.optional (cfg.livekit.mode == "cloud") cfg.livekit.host;
     };
   };
 
@@ -59,7 +63,9 @@ lib.mkIf cfg.enable {
       RuntimeDirectoryMode = "0755";
       StateDirectory = "jex-supervisor";
       StateDirectoryMode = "0700";
-      LoadCredential = lib.optional (cfg.livekit.mode == "own") "redis-password:${cfg.secrets.directory}/redis-password";
+      LoadCredential = lib.optional (
+        cfg.livekit.mode == "own"
+      ) "redis-password:${cfg.secrets.directory}/redis-password";
       # How much memory is free, before a model is loaded.
       ProcSubset = "all";
       WatchdogSec = "30s";

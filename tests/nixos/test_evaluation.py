@@ -164,7 +164,7 @@ def test_every_confined_service_exists(evaluations):
     assert set(map(tuple, evaluations.value("imaginary").values())) == {()}
 
 
-@pytest.mark.parametrize("host", APPLIANCES)
+@pytest.mark.parametrize("host", [*APPLIANCES, "german"])
 def test_the_settings_are_what_jex_itself_takes(evaluations, host, tmp_path):
     file = tmp_path / "jex.toml"
     file.write_text(to_toml(evaluations.value("settings")[host]))

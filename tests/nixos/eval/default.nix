@@ -249,7 +249,9 @@ in
     config:
     builtins.attrNames (
       lib.filterAttrs (
-        _: service: service.serviceConfig.IPAddressDeny or null != "any" && !(service.serviceConfig.PrivateNetwork or false)
+        _: service:
+        service.serviceConfig.IPAddressDeny or null != "any"
+        && !(service.serviceConfig.PrivateNetwork or false)
       ) config.systemd.services
     )
   );
@@ -257,11 +259,27 @@ in
   # Confined services that nothing defines: a name that is wrong, or was another in an earlier nixpkgs.
   imaginary =
     let
-      of = config: builtins.filter (name: !(config.systemd.services.${name}.serviceConfig ? ExecStart)) config.services.jex.egress.confined;
+      of =
+        config:
+        builtins.filter (
+          name: !(config.systemd.services.${name}.serviceConfig ? ExecStart)
+        ) config.services.jex.egress.confined;
     in
     ofHost of // { acme = of withDomain.config; };
 
-  settings = ofHost (config: config.services.jex.settings);
+  settings = ofHost (config: config.services.jex.settings) // {
+    german =
+      (system {
+        services.jex = {
+          enable = true;
+          speech.language = "de";
+          speech.voice = "de_DE-thorsten-medium";
+          speech.whisperModel = "small-int8";
+        };
+        nixpkgs.hostPlatform = "x86_64-linux";
+        system.stateVersion = "26.05";
+      }).config.services.jex.settings;
+  };
 
   units = lib.genAttrs names (
     name:

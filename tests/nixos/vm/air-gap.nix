@@ -29,7 +29,8 @@
       imports = [ ./common/laptop.nix ];
       environment.systemPackages = [ pkgs.tcpdump ];
       environment.etc."question.wav".source =
-        pkgs.callPackage ./common/question.nix { } "What is the capital of France?";
+        pkgs.callPackage ./common/question.nix { }
+          "What is the capital of France?";
     };
 
   testScript = helpers + ''

@@ -19,7 +19,8 @@
         } (builtins.readFile ./common/transcribe.py))
       ];
       environment.etc."question.wav".source =
-        pkgs.callPackage ./common/question.nix { } "What is the capital of France?";
+        pkgs.callPackage ./common/question.nix { }
+          "What is the capital of France?";
     };
 
   testScript = helpers + ''

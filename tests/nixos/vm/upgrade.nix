@@ -32,16 +32,18 @@
       # systemd-boot names its entries after it.
       environment.etc."machine-id".text = "0123456789abcdef0123456789abcdef\n";
 
-      system.build = lib.mapAttrs (_: module: (extendModules { modules = [ module ] ++ noMore; }).config) {
-        # What an owner changes.
-        upgraded = {
-          services.jex.settings.assistant.name = "Ada";
-        };
-        # What an owner must not be able to do to themselves.
-        locked-out = {
-          services.jex.owner.sshKeys = lib.mkForce [ ];
-        };
-      };
+      system.build =
+        lib.mapAttrs (_: module: (extendModules { modules = [ module ] ++ noMore; }).config)
+          {
+            # What an owner changes.
+            upgraded = {
+              services.jex.settings.assistant.name = "Ada";
+            };
+            # What an owner must not be able to do to themselves.
+            locked-out = {
+              services.jex.owner.sshKeys = lib.mkForce [ ];
+            };
+          };
       # In place of a download.
       system.extraDependencies = [
         config.system.build.upgraded.system.build.toplevel

@@ -3,11 +3,16 @@
 {
   services.ollama.enable = lib.mkForce false;
   services.wyoming.piper.servers = lib.mkForce { };
-  systemd.services = lib.genAttrs [
-    "ollama"
-    "wyoming-faster-whisper-jex"
-    "wyoming-piper-jex"
-  ] (_: { enable = false; });
+  systemd.services =
+    lib.genAttrs
+      [
+        "ollama"
+        "wyoming-faster-whisper-jex"
+        "wyoming-piper-jex"
+      ]
+      (_: {
+        enable = false;
+      });
 
   virtualisation = {
     cores = lib.mkForce 2;
