@@ -54,7 +54,7 @@ def agent_is_registered(container: Container) -> bool:
 
 def install(container: Container):
     programs = Path(os.environ["JEX_BIN"])
-    for program in units.PROGRAMS:
+    for program in [*units.PROGRAMS, "jex"]:
         container.bind(programs / program, f"/opt/jex/bin/{program}")
     parts = tomllib.loads(Path(os.environ["JEX_PARTS"]).read_text())
     container.bind(Path(parts["page"]), "/opt/jex/page")
