@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::component::WarmUp;
-use crate::{SupervisorError, models, wyoming};
+use crate::{SupervisorError, models, speech};
 
 /// Longest wait for a first sentence or transcript.
 const SPEECH_LIMIT: Duration = Duration::from_secs(60);
@@ -21,9 +21,9 @@ pub async fn warm_up(what: &WarmUp, tell: &(dyn Fn(String) + Sync)) -> Result<()
             tell("loading".into());
             models::load(wanted).await
         }
-        WarmUp::Synthesis { url } => {
+        WarmUp::Synthesis { by } => {
             tell("first sentence".into());
-            match wyoming::speak_once(url, SPEECH_LIMIT).await {
+            match speech::speak_once(by, SPEECH_LIMIT).await {
                 Ok(0) => Err(refused("a sentence", "there was no sound in it")),
                 Ok(_) => Ok(()),
                 Err(reason) => Err(refused("a sentence", &reason)),
@@ -31,7 +31,7 @@ pub async fn warm_up(what: &WarmUp, tell: &(dyn Fn(String) + Sync)) -> Result<()
         }
         WarmUp::Transcription { url, espeak_ng } => {
             tell("first transcript".into());
-            wyoming::transcribe_once(url, espeak_ng, SPEECH_LIMIT)
+            speech::transcribe_once(url, espeak_ng, SPEECH_LIMIT)
                 .await
                 .map_err(|reason| refused("a transcript", &reason))
         }
