@@ -121,7 +121,8 @@ in
       model = if downloads then model else null;
     };
     systemd.services.tts-jex = {
-      after = lib.optional cuda "nvidia-persistenced.service";
+      # Not after network-online.target, which an air-gapped machine may never reach.
+      after = mkForce ([ "network.target" ] ++ lib.optional cuda "nvidia-persistenced.service");
       environment = {
         HF_HUB_DISABLE_TELEMETRY = "1";
         PYTHONUNBUFFERED = "1";
