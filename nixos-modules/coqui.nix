@@ -103,7 +103,7 @@ in
       }
       {
         assertion = xtts -> cfg.speech.coquiNonCommercial;
-        message = "services.jex.speech.coquiModel is \"${model}\", whose license forbids commercial use. Read it at https://coqui.ai/cpml, then set services.jex.speech.coquiNonCommercial to true, or choose another model.";
+        message = "services.jex.speech.coquiModel is \"${model}\", whose license forbids commercial use. Read it at https://huggingface.co/coqui/XTTS-v2/blob/main/LICENSE.txt, then set services.jex.speech.coquiNonCommercial to true, or choose another model.";
       }
       {
         assertion = severalSpeakers -> (cfg.settings.tts.voice or "") != "";

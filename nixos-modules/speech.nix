@@ -107,7 +107,12 @@ in
   config = lib.mkIf cfg.enable (
     lib.mkMerge [
       {
-        services.jex.settings.assistant.language = cfg.speech.language;
+        services.jex.settings = {
+          assistant.language = cfg.speech.language;
+          # So that the agent knows them, too; without, they are the packaged ones, which speak English.
+          stt.model = lib.mkIf (model != "base") (lib.mkDefault model);
+          tts.voice = lib.mkIf (speaks && voice != "en_US-joe-medium") (lib.mkDefault voice);
+        };
         services.jex.egress = {
           confined = [ "wyoming-faster-whisper-jex" ];
           routes.wyoming-faster-whisper-jex = {

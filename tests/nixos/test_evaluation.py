@@ -94,6 +94,7 @@ def evaluations():
             "free",
             "imaginary",
             "settings",
+            "germanSettings",
             "undocumented",
             *(f"coqui.{name}" for name in COQUI),
             *(f"refusals.{name}" for name in REFUSALS),
@@ -233,6 +234,14 @@ def accepts(settings: dict, folder: Path):
 @pytest.mark.parametrize("host", APPLIANCES)
 def test_the_settings_are_what_jex_itself_takes(evaluations, host, tmp_path):
     accepts(evaluations.value("settings")[host], tmp_path)
+
+
+def test_another_language_is_what_jex_itself_takes(evaluations, tmp_path):
+    settings = evaluations.value("germanSettings")
+
+    accepts(settings, tmp_path)
+    assert settings["stt"]["model"] == "small-int8"
+    assert settings["tts"]["voice"] == "de_DE-thorsten-medium"
 
 
 def test_every_option_says_what_it_is_and_shows_one(evaluations):

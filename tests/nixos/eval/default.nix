@@ -79,6 +79,8 @@ let
     small = withCoqui { };
     # On a card.
     xtts = withCoqui {
+      # Haskell is not evaluated for the manual of a library of CUDA's.
+      nixpkgs.overlays = [ (_: previous: { pandoc = previous.hello; }) ];
       services.jex.hardware.acceleration = "cuda";
       services.jex.settings.tts.voice = "Ana Florence";
       services.jex.speech = {
@@ -343,6 +345,19 @@ in
     ofHost of // { acme = of withDomain.config; };
 
   settings = ofHost (config: config.services.jex.settings);
+
+  # As docs/settings.md has it.
+  germanSettings =
+    (system {
+      services.jex = {
+        enable = true;
+        speech.language = "de";
+        speech.voice = "de_DE-thorsten-medium";
+        speech.whisperModel = "small-int8";
+      };
+      nixpkgs.hostPlatform = "x86_64-linux";
+      system.stateVersion = "26.05";
+    }).config.services.jex.settings;
 
   # Options that the owner reads about and that lack something to read.
   undocumented =
