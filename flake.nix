@@ -56,6 +56,8 @@
           imports = [ ./nixos-modules ];
           # Built from this flake, unless the owner says otherwise.
           config._module.args.jexPackages = programs;
+          # Only a clock that is wrong is before this.
+          config.services.jex.builtAt = lib.mkDefault (self.lastModified or 0);
         };
       };
 
@@ -85,7 +87,10 @@
 
       lib.options = import ./nix/options.nix {
         inherit lib;
-        modules = [ self.nixosModules.default ];
+        modules = [
+          self.nixosModules.default
+          self.nixosModules.disk
+        ];
       };
 
       lib.evaluationTests = import ./tests/nixos/eval {

@@ -24,6 +24,8 @@ HEAD = """\
 Every option of the NixOS module, as `docs/options.py --write` finds them by evaluating it. Change a description in
 `nixos-modules/` and run that again; a test compares.
 
+`jex.disk` is there on machines that the installer or nixos-anywhere partitions.
+
 What is not an option of its own goes into `services.jex.settings`, by the names of `jex.toml`: `jex config show` lists
 them all.
 """

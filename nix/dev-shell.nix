@@ -18,7 +18,6 @@ pkgs.mkShell {
     pkgs.chromium
     pkgs.iproute2
     pkgs.shellcheck
-    pkgs.nixfmt-tree
     pkgs.nixos-anywhere
     deploy-rs.packages.${pkgs.stdenv.hostPlatform.system}.deploy-rs
   ];

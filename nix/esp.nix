@@ -5,7 +5,18 @@ let
   bootSize = "1G";
 in
 if variant == "proxmox" then
-  { proxmox.qemuConf = { inherit bootSize; }; }
+  {
+    proxmox.qemuConf = {
+      # systemd-boot needs UEFI, and Proxmox gives none unless asked.
+      bios = "ovmf";
+      inherit bootSize;
+      # What nixpkgs puts there, 1 and 1024, is no machine for JEX.
+      cores = 4;
+      memory = 16384;
+    };
+    # It would take the name and the addresses away.
+    proxmox.cloudInit.enable = false;
+  }
 else if variant == "raw-efi" || variant == "qemu-efi" then
   {
     config,

@@ -32,11 +32,16 @@ let
       "hyperv"
       "vmware"
     ]) (lib.mkForce false);
-    boot.loader.grub.enable = lib.mkIf (variant == "hyperv" || variant == "google-compute") (lib.mkForce false);
+    boot.loader.grub.enable = lib.mkIf (variant == "hyperv" || variant == "google-compute") (
+      lib.mkForce false
+    );
     services.jex.owner = {
       keysRequired = true;
       keysFromMetadata = builtins.elem variant bringsKeys;
     };
+    # Nobody but the owner tells this machine anything, or hears of it.
+    services.amazon-ssm-agent.enable = lib.mkForce false;
+    services.do-agent.enable = lib.mkForce false;
     # These two put a public address in front of the machine.
     services.jex.livekit.addressFrom = lib.mkIf (inFront ? ${variant}) inFront.${variant};
   };
@@ -111,15 +116,13 @@ in
   ) hosts;
 
   # What an owner's own configuration takes: a kind of JEX each, and the disk and hardware of a machine that we partition.
-  modules =
-    lib.mapAttrs (_: host: host.module) (lib.filterAttrs (_: host: host ? install) hosts)
-    // {
-      pc = ../hosts/hardware.nix;
-      disk.imports = [
-        disko.nixosModules.disko
-        ../hosts/disk.nix
-      ];
-    };
+  modules = lib.mapAttrs (_: host: host.module) (lib.filterAttrs (_: host: host ? install) hosts) // {
+    pc = ../hosts/hardware.nix;
+    disk.imports = [
+      disko.nixosModules.disko
+      ../hosts/disk.nix
+    ];
+  };
 
   nodes = lib.mapAttrs (name: _: {
     hostname = name;

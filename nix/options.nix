@@ -7,15 +7,13 @@ let
     })
     options
     ;
-  ours = {
-    services = { inherit (options.services) jex; };
-  }
-  # The disk of a machine that we partition.
-  // lib.optionalAttrs (options ? jex) { inherit (options) jex; };
 
-  shown = builtins.filter (
-    option: option.visible == true && !option.internal && !option.readOnly
-  ) (lib.optionAttrSetToDocList ours);
+  shown = builtins.filter (option: option.visible == true && !option.internal && !option.readOnly) (
+    lib.optionAttrSetToDocList {
+      services = { inherit (options.services) jex; };
+      inherit (options) jex;
+    }
+  );
 
   # Code as it is written in a Nix file, or a sentence where no code would help.
   text = value: {

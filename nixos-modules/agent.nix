@@ -7,6 +7,7 @@
 }:
 let
   cfg = config.services.jex;
+  hardening = import ./hardening.nix;
   cloudMedia = cfg.livekit.mode == "cloud";
 in
 {
@@ -41,9 +42,11 @@ in
         JEX_PARTS = "${pkgs.writeText "parts.toml" "espeak_ng = \"${lib.getExe pkgs.espeak-ng}\"\n"}";
         HOME = "%S/jex-agent";
       };
-      serviceConfig = import ./hardening.nix // {
+      serviceConfig = hardening // {
         Type = "notify";
         ExecStart = "${cfg.package}/bin/jex-agent";
+        # It asks the kernel which addresses it has, to offer them for media.
+        RestrictAddressFamilies = hardening.RestrictAddressFamilies ++ [ "AF_NETLINK" ];
         StateDirectory = "jex-agent";
         StateDirectoryMode = "0700";
         LoadCredential =

@@ -35,6 +35,7 @@ let
         pkgs.restic
         pkgs.util-linux
         config.systemd.package
+        config.programs.ssh.package
         config.services.postgresql.package
       ];
       text = "umask 077\n" + lib.concatMapStrings builtins.readFile parts;
@@ -54,19 +55,29 @@ let
     ./backup/save.sh
   ];
 
-  # Whatever reads what a restore replaces.
-  units = builtins.filter (name: config.systemd.services ? ${name}) [
-    "jex-web"
-    "jex-agent"
-    "jex-supervisor"
-    "n8n"
-    "n8n-task-runner"
-    "livekit"
-    "redis-livekit"
-    "caddy"
-  ];
+  # Whatever reads what a restore replaces, and what would start it meanwhile.
+  units =
+    lib.optional (config.systemd.sockets ? jex-web) "jex-web.socket"
+    ++ map (name: "${name}.service") (
+      builtins.filter (name: config.systemd.services ? ${name}) [
+        "jex-web"
+        "jex-agent"
+        "jex-supervisor"
+        "n8n"
+        "n8n-task-runner"
+        "livekit"
+        "redis-livekit"
+        "caddy"
+      ]
+    );
+  # Written for another machine's disks, perhaps: it does not replace what is there.
+  configuration = "/etc/nixos";
   restore = script "jex-restore" (
-    environment // { JEX_UNITS = lib.concatMapStringsSep " " (name: "${name}.service") units; }
+    environment
+    // {
+      JEX_UNITS = lib.concatStringsSep " " units;
+      JEX_ASIDE = configuration;
+    }
   ) [
     ./backup/dump.sh
     ./backup/repository.sh
@@ -147,12 +158,13 @@ in
           "/var/lib/jex"
           (toString cfg.secrets.directory)
           "/var/lib/private/jex-agent"
+          "/var/lib/private/jex-supervisor"
           "/var/lib/private/jex-web"
           # n8n's own key lies there as well, and files of workflows.
           "/var/lib/private/n8n"
           # The CA that the owner's devices trust.
           config.services.caddy.dataDir
-          "/etc/nixos"
+          configuration
         ];
       }
       (lib.mkIf (backup.target != null) {

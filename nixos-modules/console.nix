@@ -21,6 +21,8 @@ lib.mkIf cfg.enable {
       # agetty reads it from there.
       RuntimeDirectory = "issue.d";
       RuntimeDirectoryPreserve = true;
+      # A file there tells it to read again.
+      ReadWritePaths = [ "/run" ];
       ProtectHome = true;
       PrivateTmp = true;
       PrivateNetwork = true;

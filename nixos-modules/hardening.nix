@@ -11,6 +11,12 @@
   RemoveIPC = true;
 
   ProtectSystem = "strict";
+  # It spares these: /run where /proc is one of the unit's own, and memory that all units share.
+  ReadOnlyPaths = [ "/run" ];
+  InaccessiblePaths = [
+    "/dev/shm"
+    "/dev/mqueue"
+  ];
   ProtectHome = true;
   PrivateTmp = true;
   PrivateDevices = true;

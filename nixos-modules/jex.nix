@@ -28,7 +28,7 @@ in
     package = mkOption {
       type = types.package;
       default = own.jex;
-      defaultText = lib.literalExpression "jex of this flake";
+      defaultText = lib.literalMD "`jex` of this flake";
       description = "The programs of JEX: `jex`, `jex-agent`, `jex-web`.";
       example = lib.literalExpression "pkgs.jex";
     };
@@ -36,7 +36,7 @@ in
     page = mkOption {
       type = types.package;
       default = own.jex-page;
-      defaultText = lib.literalExpression "jex-page of this flake";
+      defaultText = lib.literalMD "`jex-page` of this flake";
       description = "The exported page.";
       example = lib.literalExpression "pkgs.jex-page";
     };

@@ -78,7 +78,8 @@ let
   manifest = (cfg.models.ollama.${model} or known.${model} or { }).manifest or null;
   gibibyte = 1024.0 * 1024 * 1024;
   size = pins.sizeOf manifest / gibibyte;
-  rounded = toString (builtins.ceil (size * 10) / 10.0);
+  tenths = builtins.ceil (size * 10);
+  rounded = "${toString (tenths / 10)}.${toString (lib.mod tenths 10)}";
 in
 {
   options.services.jex.models = {

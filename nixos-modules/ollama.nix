@@ -62,14 +62,19 @@ lib.mkIf (cfg.enable && cfg.llm.provider == "ollama") {
 
   systemd.services.ollama = lib.mkMerge [
     {
-      serviceConfig.ExecStartPre = lib.escapeShellArgs (
-        [
-          (lib.getExe linkModels)
-          config.services.ollama.models
-          builtins.storeDir
-        ]
-        ++ cfg.models.folders
-      );
+      serviceConfig = {
+        ExecStartPre = lib.escapeShellArgs (
+          [
+            (lib.getExe linkModels)
+            config.services.ollama.models
+            builtins.storeDir
+          ]
+          ++ cfg.models.folders
+        );
+        # A model may be too large for what is free just now, and the kernel then ends Ollama.
+        Restart = "always";
+        RestartSec = "2s";
+      };
     }
     (lib.mkIf (cfg.hardware.acceleration == "cuda") {
       # nvidia_uvm loads late; Ollama would settle for the processor.

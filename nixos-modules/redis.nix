@@ -22,5 +22,9 @@ lib.mkIf (cfg.enable && cfg.livekit.mode == "own") {
   systemd.services.redis-livekit = {
     requires = [ "jex-secrets.service" ];
     after = [ "jex-secrets.service" ];
+    serviceConfig = {
+      Restart = "always";
+      RestartSec = "2s";
+    };
   };
 }

@@ -59,6 +59,13 @@ let
     (packages.toPythonModule whisper)
   ]);
 
+  listen = pkgs.writeShellScript "jex-whisper" ''
+    # More threads than processors are slower, and more than four make a short utterance no faster.
+    processors=$(${lib.getExe' pkgs.coreutils "nproc"})
+    exec ${withWhisper}/bin/python ${../parts/speech/whisper_for_conversation.py} \
+      --cpu-threads $((processors < 4 ? processors : 4)) "$@"
+  '';
+
   offline = {
     HF_HUB_DISABLE_TELEMETRY = "1";
     ORT_DISABLE_TELEMETRY = "1";
@@ -167,8 +174,7 @@ in
               StateDirectoryMode = "0700";
               ExecStart = utils.escapeSystemdExecArgs (
                 [
-                  "${withWhisper}/bin/python"
-                  ../parts/speech/whisper_for_conversation.py
+                  listen
                   "--uri=tcp://127.0.0.1:${toString (settings.stt.port or 10300)}"
                   "--model=${if pinnedModel == null then model else "${pinnedModel}"}"
                   "--data-dir=/var/lib/wyoming/faster-whisper"

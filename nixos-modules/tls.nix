@@ -22,7 +22,12 @@ let
       }
     ''}
     handle {
-      reverse_proxy 127.0.0.1:${toString port}
+      reverse_proxy 127.0.0.1:${toString port} {
+        # jex-web closes idle connections after 10 s.
+        transport http {
+          keepalive 5s
+        }
+      }
     }
   '';
 in

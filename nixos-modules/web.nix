@@ -43,6 +43,7 @@ lib.mkIf cfg.enable {
       StateDirectoryMode = "0700";
       # The code to pair a browser with, which only root may read.
       RuntimeDirectory = "jex-web";
+      RuntimeDirectoryMode = "0700";
       LoadCredential = cfg.secrets.livekit;
       WatchdogSec = "30s";
       Restart = "always";

@@ -73,6 +73,8 @@ in
     };
     users.users.root.openssh.authorizedKeys.keys = config.services.jex.owner.sshKeys;
     networking.networkmanager.enable = lib.mkForce true;
+    # Its module would be compiled, and no layout of ours has it.
+    boot.supportedFilesystems.zfs = lib.mkForce false;
 
     nix.settings = {
       experimental-features = [

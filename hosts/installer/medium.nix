@@ -36,7 +36,9 @@ let
     host.install
     // lib.optionalAttrs (builtins.elem name cfg.tiers) rec {
       systems = lib.genAttrs encryptions (system name);
-      sizes = lib.mapAttrs (_: system: "${pkgs.closureInfo { rootPaths = [ system ]; }}/total-nar-size") systems;
+      sizes = lib.mapAttrs (
+        _: system: "${pkgs.closureInfo { rootPaths = [ system ]; }}/total-nar-size"
+      ) systems;
     };
   facts = {
     version = config.system.nixos.label;

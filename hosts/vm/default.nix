@@ -7,7 +7,7 @@
 
   # What `nix run .#vm` adds: ports of this machine's own loopback lead into it.
   virtualisation.vmVariant =
-    { config, ... }:
+    { config, lib, ... }:
     let
       forward = host: guest: {
         from = "host";
@@ -34,6 +34,7 @@
       };
       services.jex = {
         tls.addresses = [ "localhost" ];
+        settings.web.public_urls = lib.mkForce [ "https://localhost:8443" ];
         livekit.nodeIp = "127.0.0.1";
       };
       # Whoever runs it sits at its console.

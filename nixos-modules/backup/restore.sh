@@ -5,7 +5,7 @@
 #
 # SNAPSHOT is an identifier out of `jex-backup list`; without it the latest is taken. Without --password-file the password
 # is asked for. JEX_STATE, RESTIC_REPOSITORY, JEX_CREDENTIALS, JEX_SSH_KEY as for jex-backup; JEX_UNITS: who must not run
-# meanwhile.
+# meanwhile; JEX_ASIDE: a path that is put beside the one that is there.
 
 snapshot=latest sure=
 unset RESTIC_PASSWORD_FILE
@@ -26,6 +26,8 @@ if [[ -z ${RESTIC_PASSWORD_FILE-} ]]; then
     export RESTIC_PASSWORD
 fi
 
+exec 9>"$JEX_STATE/lock"
+flock --nonblock 9 || refuse "A backup or another restore runs: wait for its end."
 scratch=$(mktemp -d "$JEX_STATE/restore.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 
@@ -52,10 +54,11 @@ fi
 systemctl stop $JEX_UNITS
 
 while IFS= read -r path; do
-    # Its place is there, or becomes what it was there.
-    mkdir -p "$scratch/before$(dirname "$path")" "$(dirname "$path")"
-    [[ ! -e $path ]] || mv "$path" "$scratch/before$path"
-    mv "$scratch/files$path" "$path"
+    target=$path
+    [[ $path != "$JEX_ASIDE" ]] || target=$path.from-backup
+    mkdir -p "$scratch/before$(dirname "$target")" "$(dirname "$target")"
+    [[ ! -e $target ]] || mv "$target" "$scratch/before$target"
+    mv "$scratch/files$path" "$target"
 done < <(sort "$stage/paths" | awk 'NR == 1 || index($0, last "/") != 1 { print; last = $0 }')
 
 systemctl start postgresql.target
@@ -70,4 +73,6 @@ done
 # Secrets that the snapshot does not know yet are made.
 systemctl restart jex-secrets.service
 systemctl start multi-user.target
+[[ ! -e $JEX_ASIDE.from-backup ]] ||
+    echo "The configuration of the machine of the snapshot lies in $JEX_ASIDE.from-backup: take over from it what you want."
 echo "Done. Devices that trusted the machine of the snapshot trust this one."

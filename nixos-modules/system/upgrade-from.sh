@@ -26,9 +26,12 @@ system=$(<"$folder/system")
 
 # Nobody signs it: who puts a stick into this machine and is root decides.
 nix --extra-experimental-features nix-command copy --no-check-sigs --from "file://$folder" "$system"
-nix-env --profile /nix/var/nix/profiles/system --set "$system"
+profile=/nix/var/nix/profiles/system
+nix-env --profile $profile --set "$system"
 if ! "$system/bin/switch-to-configuration" switch; then
-    nix-env --profile /nix/var/nix/profiles/system --rollback
-    refuse "The new system did not start as it should; the machine boots the old one. What went wrong stands above."
+    nix-env --profile $profile --rollback
+    # Also where it was running already, and stands in the boot menu.
+    NIXOS_NO_CHECK=1 $profile/bin/switch-to-configuration switch || true
+    refuse "The new system did not start as it should, so it is the old one again. What went wrong stands above."
 fi
 echo "Done. sudo nixos-rebuild --rollback switch goes back."

@@ -59,17 +59,20 @@ class Machine:
     """Where an appliance keeps what is saved, and its commands."""
 
     def __init__(self, folder: Path, database: Path):
-        self.state, self.secrets, self.caddy = (folder / name for name in ("backup", "jex/secrets", "caddy"))
+        self.state, self.secrets, self.caddy, self.configuration = (
+            folder / name for name in ("backup", "jex/secrets", "caddy", "nixos")
+        )
         self.repository = folder / "usb/jex"
         self.log = folder / "systemctl.log"
-        for path in (self.state, self.secrets, self.caddy, folder / "bin", folder / "usb"):
+        for path in (self.state, self.secrets, self.caddy, self.configuration, folder / "bin", folder / "usb"):
             path.mkdir(parents=True)
         self.secrets.chmod(0o700)
         (self.secrets / "livekit-api-key").write_text("the old key")
         (self.secrets / "backup-password").write_text("correct horse")
         (self.caddy / "root.crt").write_text("the old authority")
+        (self.configuration / "configuration.nix").write_text("the old disks")
         (folder / "jex.toml").write_text("[llm]\n")
-        paths = [self.secrets.parent, self.secrets, self.caddy, folder / "never-used"]
+        paths = [self.secrets.parent, self.secrets, self.caddy, self.configuration, folder / "never-used"]
         (folder / "paths").write_text("".join(f"{path}\n" for path in paths))
         systemctl = folder / "bin/systemctl"
         systemctl.write_text(SYSTEMCTL)
@@ -87,6 +90,7 @@ class Machine:
             "JEX_KEEP": "--keep-daily 7",
             "JEX_KEPT": "3",
             "JEX_UNITS": "jex-web.service n8n.service",
+            "JEX_ASIDE": str(self.configuration),
             "JEX_CREDENTIALS": "",
             "JEX_SSH_KEY": "",
             "RESTIC_REPOSITORY": str(self.repository),
@@ -114,6 +118,7 @@ class Machine:
         (self.secrets / "livekit-api-key").write_text("a new key")
         (self.secrets / "backup-password").write_text("a new password")
         (self.caddy / "root.crt").write_text("a new authority")
+        (self.configuration / "configuration.nix").write_text("the new disks")
         self.sql("drop database n8n")
         self.sql("create database n8n owner n8n")
 
@@ -175,6 +180,17 @@ def test_the_password_may_be_typed(machine, restic):
     succeeded(machine.restore(says="correct horse\nyes\n"))
 
     assert machine.sql("select name from workflow", "n8n") == "tea at five"
+
+
+def test_the_configuration_of_the_old_machine_does_not_replace_the_new_ones(machine, restic):
+    succeeded(machine.backup("now"))
+    machine.become_another()
+
+    told = succeeded(machine.restore(says="correct horse\nyes\n")).stdout
+
+    assert (machine.configuration / "configuration.nix").read_text() == "the new disks"
+    beside = machine.configuration.with_name("nixos.from-backup")
+    assert (beside / "configuration.nix").read_text() == "the old disks" and str(beside) in told
 
 
 @pytest.mark.parametrize("says", ["wrong\nyes\n", "correct horse\nno\n"], ids=["wrong password", "second thoughts"])

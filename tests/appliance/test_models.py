@@ -70,7 +70,8 @@ class Ollama:
     def ask(self, path: str, body: dict | None = None, method: str | None = None):
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"http://{self.address}/api/{path}", data, method=method)
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        # Loading a model takes long where much else runs.
+        with urllib.request.urlopen(request, timeout=150) as answer:
             text = answer.read()
         return json.loads(text) if text else None
 
@@ -103,7 +104,8 @@ def test_a_pinned_model_is_listed_and_answers(demo, ollama, tmp_path):
 
     assert server.names() == {"jex-demo:latest"}
     question = {"role": "user", "content": "What is the capital of France?"}
-    answer = server.ask("chat", {"model": "jex-demo", "messages": [question], "stream": False, "options": {"seed": 1}})
+    options = {"temperature": 0, "num_predict": 30}
+    answer = server.ask("chat", {"model": "jex-demo", "messages": [question], "stream": False, "options": options})
     assert "Paris" in answer["message"]["content"]
 
 

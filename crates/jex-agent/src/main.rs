@@ -32,17 +32,17 @@ use crate::sweeper::Clientele;
 /// JEX's agent: takes LiveKit rooms and holds one conversation in each.
 #[derive(Debug, Parser)]
 #[command(version)]
-struct Arguments {
+struct AgentArguments {
     #[command(flatten)]
     service: jex_service::Arguments,
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = AgentArguments::parse();
     jex_service::run(|termination| run(arguments, termination))
 }
 
-async fn run(arguments: Arguments, mut termination: Termination) -> anyhow::Result<()> {
+async fn run(arguments: AgentArguments, mut termination: Termination) -> anyhow::Result<()> {
     let paths = Paths::from_env()?;
     let settings = jex_config::load(&arguments.service.into())?.settings;
     let settings = Arc::new(settings);

@@ -35,7 +35,8 @@ pub fn ollama(url: &Url) -> ollama_rs::Ollama {
 /// Whether an address is on this machine.
 pub fn is_local(url: &Url) -> bool {
     match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
+        // With a scheme that is not of the web, an address is a name, too.
+        Some(url::Host::Domain(name)) => name == "localhost" || name.parse().is_ok_and(is_loopback),
         Some(url::Host::Ipv4(address)) => is_loopback(address.into()),
         Some(url::Host::Ipv6(address)) => is_loopback(address.into()),
         None => false,
@@ -54,4 +55,30 @@ pub fn reason(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_is_known_by_any_scheme() {
+        let local = |url: &str| is_local(&url.parse().unwrap());
+
+        for url in [
+            "http://127.0.0.1:1/x",
+            "tcp://127.0.0.1:1",
+            "tcp://localhost:1",
+            "ws://[::1]:1",
+        ] {
+            assert!(local(url), "{url}");
+        }
+        for url in [
+            "https://example.com",
+            "tcp://192.168.1.20:1",
+            "http://10.0.0.1",
+        ] {
+            assert!(!local(url), "{url}");
+        }
+    }
 }

@@ -16,7 +16,7 @@ use url::Url;
 /// JEX's supervisor, as a unit of systemd: provisions and reports. Without systemd, `jex up` runs JEX.
 #[derive(Debug, Parser)]
 #[command(version)]
-struct Arguments {
+struct CommandLine {
     #[command(flatten)]
     service: jex_service::Arguments,
     /// What people open in the browser [default: the page on this machine]
@@ -37,11 +37,11 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = CommandLine::parse();
     jex_service::run(|termination| run(arguments, termination))
 }
 
-async fn run(arguments: Arguments, mut termination: Termination) -> anyhow::Result<()> {
+async fn run(arguments: CommandLine, mut termination: Termination) -> anyhow::Result<()> {
     let folder = std::env::var_os("RUNTIME_DIRECTORY").context(
         "RUNTIME_DIRECTORY is not set: jex-supervisor is made to be a unit of systemd, which sets \
          it by `RuntimeDirectory=`. On other machines `jex up` runs JEX",

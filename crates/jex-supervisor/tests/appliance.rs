@@ -37,7 +37,6 @@ fn it_reports_everything_notices_what_comes_back_and_ends_in_time() {
 
     let mut supervisor = Supervisor::start(&home, &[&n8n, &postgresql, page]);
 
-    supervisor.wait_told(Duration::from_secs(5), |line| line == "READY=1");
     supervisor.wait_told(START, |line| line == "STATUS=ready");
     let status = supervisor.status();
     assert!(status.ready);
@@ -186,7 +185,9 @@ fn a_registry_elsewhere_is_asked_by_way_of_the_proxy_and_nothing_here_is() {
     let _ollama = Unit::ollama(&home);
     let supervisor = Supervisor::start(&home, &[]);
 
-    let (mut asked, _) = proxy.accept().unwrap();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || sender.send(proxy.accept().unwrap().0));
+    let mut asked = receiver.recv_timeout(START).expect("nobody asks the proxy");
     let mut line = String::new();
     BufReader::new(&asked).read_line(&mut line).unwrap();
     asked.write_all(b"HTTP/1.1 403 Filtered\r\n\r\n").unwrap();
@@ -225,8 +226,7 @@ fn one_that_dies_is_told_with_its_unit_until_it_is_back() {
 #[test]
 fn orders_are_answered_with_who_takes_them() {
     let home = Home::new();
-    let mut supervisor = Supervisor::start(&home, &[]);
-    supervisor.wait_told(Duration::from_secs(5), |line| line == "READY=1");
+    let supervisor = Supervisor::start(&home, &[]);
 
     let mode = std::fs::metadata(&supervisor.socket).unwrap().permissions();
 

@@ -131,11 +131,10 @@ impl Server {
     async fn connection(self, stream: TcpStream) -> hyper::Result<()> {
         let _ = stream.set_nodelay(true);
         // hyper closes a connection that it has read nothing from when it is asked to end: its request
-        // may be on the way, and would be lost.
-        if tokio::time::timeout(HEAD_TIMEOUT, stream.readable())
-            .await
-            .is_err()
-        {
+        // may be on the way, and would be lost. `readable` does not do: it may say so of nothing.
+        let mut first = [0];
+        let arrives = stream.peek(&mut first);
+        if tokio::time::timeout(HEAD_TIMEOUT, arrives).await.is_err() {
             return Ok(());
         }
         let service = TowerToHyperService::new(self.router);

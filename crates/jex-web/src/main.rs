@@ -49,20 +49,20 @@ use crate::state::App;
 /// JEX's page: serves it and hands out room tokens.
 #[derive(Debug, Parser)]
 #[command(version)]
-struct Arguments {
+struct CommandLine {
     #[command(flatten)]
     service: jex_service::Arguments,
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = CommandLine::parse();
     // Before there are threads: it takes what it reads out of the environment.
     let given = ListenFd::from_env();
     jex_service::run(|termination| run(arguments, given, termination))
 }
 
 async fn run(
-    arguments: Arguments,
+    arguments: CommandLine,
     given: ListenFd,
     mut termination: Termination,
 ) -> anyhow::Result<()> {

@@ -154,8 +154,8 @@ fn wrong_code() -> Refusal {
     Refusal::new(
         StatusCode::FORBIDDEN,
         "wrong_code",
-        "This code does not open JEX: each one lets a single browser in.",
-        "Run `jex pair` on the machine that JEX runs on: it shows the one in force.",
+        "This code does not open JEX: it is mistyped, or it has let a browser in already.",
+        "Use the one that is shown now.",
     )
 }
 

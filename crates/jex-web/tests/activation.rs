@@ -43,7 +43,7 @@ impl Unit {
             Some(_) => (2, "3<&0 4<&1"),
         };
         let script = format!(
-            "LISTEN_PID=$$ LISTEN_FDS={count} exec \"$0\" \"$@\" {places} 0</dev/null 1>/dev/null"
+            "export LISTEN_PID=$$ LISTEN_FDS={count}; exec \"$0\" \"$@\" {places} 0</dev/null 1>/dev/null"
         );
         let mut shell = Command::new("/bin/sh");
         shell
@@ -147,6 +147,15 @@ fn who_connects_while_it_is_down_is_answered_when_it_is_back() {
     end(second);
 }
 
+/// Ends those who go on until it is, also when the test fails.
+struct Over<'o>(&'o AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn no_request_is_lost_while_it_is_restarted_again_and_again() {
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -154,6 +163,7 @@ fn no_request_is_lost_while_it_is_restarted_again_and_again() {
     let over = AtomicBool::new(false);
 
     let (asked, lost) = std::thread::scope(|scope| {
+        let until_the_end = Over(&over);
         let callers: Vec<_> = (0..4)
             .map(|_| {
                 scope.spawn(|| {
@@ -174,7 +184,7 @@ fn no_request_is_lost_while_it_is_restarted_again_and_again() {
             }
             end(process);
         }
-        over.store(true, Ordering::Relaxed);
+        drop(until_the_end);
         // Those that wait for an answer now get one, too.
         let last = unit.start(copy(&socket), None);
         let counts = callers.into_iter().map(|caller| caller.join().unwrap());

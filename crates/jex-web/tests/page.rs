@@ -221,6 +221,26 @@ fn it_ends_within_a_second_although_browsers_are_connected() {
 }
 
 #[test]
+fn who_is_connected_when_it_ends_is_answered_once_more() {
+    let mut web = Web::start_alone();
+    let asked = request(web.port, "GET", "/health", &[], None);
+    let mut silent = web.connect();
+    // Accepted in order: once this one is answered, the one before it is in.
+    let mut idle = web.connect();
+    idle.write_all(&asked).unwrap();
+    Answer::read(&mut BufReader::new(&mut idle), true).unwrap();
+
+    web.terminate();
+    // Idle ones are closed as the end begins.
+    let _ = idle.read_to_end(&mut Vec::new());
+    silent.write_all(&asked).unwrap();
+
+    let answer = Answer::read(&mut BufReader::new(&mut silent), true);
+    assert_eq!(answer.map(|answer| answer.status), Some(200));
+    web.ended_after();
+}
+
+#[test]
 fn a_second_one_on_the_same_port_says_so() {
     let first = Web::start_alone();
     let (status, log) = fails_with(&format!("port = {}", first.port), true);

@@ -173,6 +173,39 @@ mod tests {
         assert!(list(&[]).contains("No browser is paired"));
     }
 
+    /// What a camera sees of a terminal that draws in white on black.
+    fn scanned(drawn: &str) -> String {
+        const PIXELS: usize = 4;
+        let lines: Vec<Vec<char>> = drawn.lines().map(|line| line.chars().collect()).collect();
+        let is_light = |x: usize, y: usize| match lines[y / 2][x] {
+            '\u{2588}' => true,
+            '\u{2580}' => y.is_multiple_of(2),
+            '\u{2584}' => !y.is_multiple_of(2),
+            _ => false,
+        };
+        let (width, height) = (lines[0].len() * PIXELS, lines.len() * 2 * PIXELS);
+        let mut seen = rqrr::PreparedImage::prepare_from_greyscale(width, height, |x, y| {
+            if is_light(x / PIXELS, y / PIXELS) {
+                255
+            } else {
+                0
+            }
+        });
+        seen.detect_grids()[0].decode().unwrap().1
+    }
+
+    #[test]
+    fn a_camera_reads_the_address_off_the_terminal() {
+        for address in [
+            "https://jex.local/pair#WDJB-MJHT-KQRS-ZXCV",
+            "https://192.168.100.200:8443/pair#BCDF-GHJK-LMNP-QRST",
+        ] {
+            let drawn = anstream::adapter::strip_str(&qr(address).unwrap()).to_string();
+
+            assert_eq!(scanned(&drawn), address);
+        }
+    }
+
     #[test]
     fn the_qr_code_fits_a_plain_console() {
         let address = "https://192.168.100.200:8443/pair#WDJB-MJHT-KQRS-ZXCV";

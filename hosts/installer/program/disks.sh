@@ -31,7 +31,7 @@ other_jex_disks() {
 lasting_name() {
     local link name=$1
     for link in "${2:-/dev/disk/by-id}"/*; do
-        [[ $(realpath "$link") == "$(realpath "$1")" ]] || continue
+        [[ -e $link && $(realpath "$link") == "$(realpath "$1")" ]] || continue
         name=$link
         # The name with the vendor and model is the one that people can read.
         [[ ${link##*/} == wwn-* || ${link##*/} == nvme-eui.* ]] || break

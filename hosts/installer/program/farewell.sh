@@ -22,5 +22,5 @@ farewell_text() {
 # farewell TIER
 farewell() {
     echo
-    say "$(farewell_text "$1" "$(own_addresses)")"
+    say "$(farewell_text "$1" "$(own_addresses)" | fold --spaces --width 79)"
 }

@@ -41,11 +41,11 @@ forge_address() {
 # keys_from_forge ADDRESS
 keys_from_forge() { curl --silent --show-error --fail --location --max-time 20 --max-filesize 1000000 "$1" 2>>"$JEX_LOG"; }
 
-# own_keys WHERE KEY...: the owner says which of these are the owner's. A stranger's key would let the stranger in.
+# own_keys KEY...: the owner says which of these are the owner's. A stranger's key would let the stranger in.
 own_keys() {
-    local where=$1 found=("${@:2}") choices=() index marked
+    local found=("$@") choices=() index marked
     for index in "${!found[@]}"; do choices+=("$index" "$(fingerprint "${found[index]}")" on); done
-    marked=$(mark 'SSH key' "$where: which of these may log in? Compare with: ssh-keygen -l -f ~/.ssh/id_ed25519.pub" "${choices[@]}")
+    marked=$(mark 'SSH key' $'Which of these may log in?\n\nTo compare: ssh-keygen -l -f ~/.ssh/id_ed25519.pub' "${choices[@]}")
     for index in $marked; do printf '%s\n' "${found[index]}"; done
 }
 
@@ -87,7 +87,7 @@ ask_keys() {
         found=$(keys_by "$source")
         if [[ $found ]]; then
             mapfile -t lines <<<"$found"
-            chosen=$(own_keys Found "${lines[@]}")
+            chosen=$(own_keys "${lines[@]}")
         elif [[ $source != paste ]]; then
             show 'SSH key' 'No public SSH key was found there.'
         fi

@@ -9,6 +9,8 @@ box() {
     local answer status=0
     answer=$(dialog --backtitle "JEX's installer" --cr-wrap --no-collapse --output-fd 3 "$@" \
         3>&1 >/dev/tty </dev/tty 2>>"$JEX_LOG") || status=$?
+    # What is said next should not be written over the box.
+    printf '\e[H\e[2J' >/dev/tty
     if ((status == 254)); then
         fail 'The question cannot be shown on this terminal.' "Use a terminal of at least 80 by 24 characters, with TERM set (now: ${TERM:-not set})."
     fi

@@ -11,7 +11,8 @@ is_carried() { [[ $(of_tier "$1" '.systems != null') == true ]]; }
 ask_tier() {
     local name choices=() text='What kind of JEX?'
     while read -r name; do
-        if [[ $1 == yes ]] || is_carried "$name"; then choices+=("$name" "$(of_tier "$name" .title)"); fi
+        [[ $1 == yes ]] || is_carried "$name" || continue
+        choices+=("$name" "$(printf '%-11s %s' "$name" "$(of_tier "$name" .title)")")
     done < <(medium '.tiers | keys[]')
     if [[ $1 == no ]]; then
         text+=$'\n\nThere is no network, so only what this medium carries can be installed. For the others plug a cable in,\nor join a wireless network (nmtui), and start again: jex-install'

@@ -239,12 +239,13 @@ let
   };
 in
 {
-  hosts = lib.mapAttrs (_: host: host.config.system.build.toplevel.drvPath) hosts.configurations // {
+  hosts = ofHost (config: config.system.build.toplevel.drvPath) // {
     with-domain = withDomain.config.system.build.toplevel.drvPath;
   };
 
   images = lib.concatMapAttrs (
-    host: { variants, ... }:
+    host:
+    { variants, ... }:
     lib.genAttrs' variants (
       variant:
       lib.nameValuePair "${host}-${variant}" (
@@ -264,8 +265,15 @@ in
   # What the installer and nixos-anywhere make of a disk.
   layouts = import ./layouts.nix { inherit lib hosts; };
 
-  # What the medium says of itself, and how it is known from other disks.
-  medium = hosts.configurations.installer.config.system.build.jexMedium.facts;
+  # The system that the medium starts, and what that says of itself.
+  installer =
+    let
+      inherit (hosts.configurations.installer.config.system) build;
+    in
+    {
+      system = build.toplevel.drvPath;
+      medium = build.jexMedium.facts;
+    };
 
   deploy = lib.mapAttrs (_: node: removeAttrs node [ "profiles" ]) hosts.nodes;
 
@@ -359,12 +367,22 @@ in
       system.stateVersion = "26.05";
     }).config.services.jex.settings;
 
+  units = lib.genAttrs names (
+    name:
+    import ./units.nix {
+      inherit lib;
+      host = hosts.configurations.${name};
+    }
+  );
+
   # Options that the owner reads about and that lack something to read.
   undocumented =
     let
       options = (system { nixpkgs.hostPlatform = "x86_64-linux"; }).options.services.jex;
       all = lib.optionAttrSetToDocList { services.jex = options; };
-      shown = builtins.filter (option: option.visible == true && !option.internal && !option.readOnly) all;
+      shown = builtins.filter (
+        option: option.visible == true && !option.internal && !option.readOnly
+      ) all;
     in
     map (option: option.name) (
       builtins.filter (option: !(option ? description) || !(option ? example)) shown

@@ -19,4 +19,10 @@ lib.filterAttrs (name: _: !lib.any (image: lib.hasSuffix "-${image}" name) image
 // flat "apps" (app: app.program)
 // flat "devShells" drvPath
 // lib.filterAttrs (name: _: !lib.hasPrefix "checks-x86_64-linux-vm-" name) (flat "checks" drvPath)
-// lib.mapAttrs' (system: formatter: lib.nameValuePair "formatter-${system}" formatter.drvPath) self.formatter
+// lib.concatMapAttrs (
+  system: formatter:
+  # It is Haskell, which a nixpkgs that is kept for evaluating alone may lack.
+  lib.optionalAttrs (self.inputs.nixpkgs.legacyPackages.${system}.haskellPackages ? safe-exceptions) {
+    "formatter-${system}" = formatter.drvPath;
+  }
+) self.formatter

@@ -15,7 +15,11 @@ let
             arguments
             // {
               modules = map (
-                module: if baseNameOf (toString module) == "hardware-configuration.nix" then hardware else module
+                module:
+                if builtins.isPath module && baseNameOf module == "hardware-configuration.nix" then
+                  hardware
+                else
+                  module
               ) arguments.modules;
             }
           );
@@ -36,6 +40,7 @@ lib.mapAttrs (_: hardware: facts (on hardware)) {
   arm = {
     imports = [ ./hardware-configuration.nix ];
     nixpkgs.hostPlatform = lib.mkForce "aarch64-linux";
+    hardware.cpu.intel.updateMicrocode = lib.mkForce false;
   };
 
   # As `hosts/installer/program/configuration.sh` writes it.

@@ -4,29 +4,33 @@
   globalTimeout = 30 * 60;
 
   # Everything there is, n8n included: what calls out by itself does so in here.
-  nodes.jex = { nodes, ... }: {
-    imports = [ ./common/appliance.nix ];
-    services.jex.airGapped = true;
-    # The laptop is the way out and the one who knows names, so that it sees whatever is tried.
-    networking = {
-      defaultGateway = nodes.laptop.networking.primaryIPAddress;
-      defaultGateway6 = nodes.laptop.networking.primaryIPv6Address;
-      nameservers = [ nodes.laptop.networking.primaryIPAddress ];
-      useDHCP = false;
+  nodes.jex =
+    { nodes, ... }:
+    {
+      imports = [ ./common/appliance.nix ];
+      services.jex.airGapped = true;
+      # The laptop is the way out and the one who knows names, so that it sees whatever is tried.
+      networking = {
+        defaultGateway = nodes.laptop.networking.primaryIPAddress;
+        defaultGateway6 = nodes.laptop.networking.primaryIPv6Address;
+        nameservers = [ nodes.laptop.networking.primaryIPAddress ];
+        useDHCP = false;
+      };
+      # It would look through the store of the machine that runs the test.
+      nix.gc.automatic = false;
+      virtualisation.memorySize = lib.mkForce 6144;
+      # There is no other way, past the laptop.
+      virtualisation.qemu.networkingOptions = lib.mkForce [ ];
     };
-    # It would look through the store of the machine that runs the test.
-    nix.gc.automatic = false;
-    virtualisation.memorySize = lib.mkForce 6144;
-    # There is no other way, past the laptop.
-    virtualisation.qemu.networkingOptions = lib.mkForce [ ];
-  };
 
-  nodes.laptop = { pkgs, ... }: {
-    imports = [ ./common/laptop.nix ];
-    environment.systemPackages = [ pkgs.tcpdump ];
-    environment.etc."question.wav".source =
-      pkgs.callPackage ./common/question.nix { } "What is the capital of France?";
-  };
+  nodes.laptop =
+    { pkgs, ... }:
+    {
+      imports = [ ./common/laptop.nix ];
+      environment.systemPackages = [ pkgs.tcpdump ];
+      environment.etc."question.wav".source =
+        pkgs.callPackage ./common/question.nix { } "What is the capital of France?";
+    };
 
   testScript = helpers + ''
     LAN = " or ".join(
@@ -57,7 +61,7 @@
     laptop.wait_for_file("/root/capture")
 
     wait_until_ready(jex)
-    jex.wait_until_succeeds("curl --silent --fail http://127.0.0.1:5678/healthz/readiness", timeout=300)
+    jex.succeed("jex status --wait 600")
     mac = jex.succeed("cat /sys/class/net/eth1/address").strip()
 
     with subtest("it listens, thinks and speaks"):

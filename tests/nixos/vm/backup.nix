@@ -3,24 +3,26 @@
 let
   keys = pkgs: import (pkgs.path + "/nixos/tests/ssh-keys.nix") pkgs;
 
-  appliance = { pkgs, ... }: {
-    imports = [
-      ./common/appliance.nix
-      ./common/without-n8n.nix
-      ./common/without-speech.nix
-    ];
-    services.jex.backup = {
-      target = "sftp:jex@nas:/srv/jex/backup";
-      sshKeyFile = "/var/lib/jex/keys/backup-ssh";
+  appliance =
+    { pkgs, ... }:
+    {
+      imports = [
+        ./common/appliance.nix
+        ./common/without-n8n.nix
+        ./common/without-speech.nix
+      ];
+      services.jex.backup = {
+        target = "sftp:jex@nas:/srv/jex/backup";
+        sshKeyFile = "/var/lib/jex/keys/backup-ssh";
+      };
+      programs.ssh.knownHosts.nas.publicKey = (keys pkgs).snakeOilPublicKey;
+      # What the owner puts there by hand.
+      systemd.tmpfiles.rules = [
+        "d /var/lib/jex 0700 root root"
+        "d /var/lib/jex/keys 0700 root root"
+        "C /var/lib/jex/keys/backup-ssh 0600 root root - ${(keys pkgs).snakeOilEd25519PrivateKey}"
+      ];
     };
-    programs.ssh.knownHosts.nas.publicKey = (keys pkgs).snakeOilPublicKey;
-    # What the owner puts there by hand.
-    systemd.tmpfiles.rules = [
-      "d /var/lib/jex 0700 root root"
-      "d /var/lib/jex/keys 0700 root root"
-      "C /var/lib/jex/keys/backup-ssh 0600 root root - ${(keys pkgs).snakeOilEd25519PrivateKey}"
-    ];
-  };
 in
 {
   globalTimeout = 20 * 60;
@@ -28,30 +30,32 @@ in
   nodes.old = appliance;
   nodes.new = appliance;
 
-  nodes.nas = { pkgs, ... }: {
-    services.openssh = {
-      enable = true;
-      hostKeys = [
-        {
-          type = "ecdsa";
-          path = "/etc/ssh/host-key";
-        }
-      ];
+  nodes.nas =
+    { pkgs, ... }:
+    {
+      services.openssh = {
+        enable = true;
+        hostKeys = [
+          {
+            type = "ecdsa";
+            path = "/etc/ssh/host-key";
+          }
+        ];
+      };
+      environment.etc."ssh/host-key" = {
+        source = (keys pkgs).snakeOilPrivateKey;
+        mode = "0600";
+      };
+      users.groups.jex = { };
+      users.users.jex = {
+        isSystemUser = true;
+        group = "jex";
+        home = "/srv/jex";
+        createHome = true;
+        useDefaultShell = true;
+        openssh.authorizedKeys.keys = [ (keys pkgs).snakeOilEd25519PublicKey ];
+      };
     };
-    environment.etc."ssh/host-key" = {
-      source = (keys pkgs).snakeOilPrivateKey;
-      mode = "0600";
-    };
-    users.groups.jex = { };
-    users.users.jex = {
-      isSystemUser = true;
-      group = "jex";
-      home = "/srv/jex";
-      createHome = true;
-      useDefaultShell = true;
-      openssh.authorizedKeys.keys = [ (keys pkgs).snakeOilEd25519PublicKey ];
-    };
-  };
 
   testScript = helpers + ''
     AUTHORITY = "/var/lib/caddy/.local/share/caddy/pki/authorities/local/root.crt"

@@ -23,15 +23,17 @@
     };
   };
 
-  nodes.laptop = { pkgs, ... }: {
-    imports = [ ./common/laptop.nix ];
-    environment.systemPackages = [
-      pkgs.nmap
-      (pkgs.writers.writePython3Bin "knock-udp" { flakeIgnore = [ "E501" ]; } (
-        builtins.readFile ./common/knock_udp.py
-      ))
-    ];
-  };
+  nodes.laptop =
+    { pkgs, ... }:
+    {
+      imports = [ ./common/laptop.nix ];
+      environment.systemPackages = [
+        pkgs.nmap
+        (pkgs.writers.writePython3Bin "knock-udp" { flakeIgnore = [ "E501" ]; } (
+          builtins.readFile ./common/knock_udp.py
+        ))
+      ];
+    };
 
   testScript =
     { nodes, ... }:

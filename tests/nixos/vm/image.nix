@@ -64,8 +64,20 @@ in
     with subtest("the page has HTTPS by an authority that the owner can get"):
         here = "--silent --show-error --resolve jex.local:80:127.0.0.1 --resolve jex.local:443:127.0.0.1"
         jex.wait_until_succeeds(f"curl {here} --fail --output /tmp/ca.crt http://jex.local/ca.crt", timeout=60)
-        jex.succeed(f"curl {here} --cacert /tmp/ca.crt --output /dev/null https://jex.local/")
+        trusting = f"curl {here} --fail --cacert /tmp/ca.crt"
+        t.assertIn("<html", jex.succeed(f"{trusting} https://jex.local/"))
         jex.fail(f"curl {here} --output /dev/null https://jex.local/")
+
+    with subtest("the console shows what pairs a browser, and that lets it in"):
+        jex.wait_until_tty_matches("1", "JEX: https://jex.local", timeout=60)
+        address = jex.succeed("cat /run/jex-web/pairing-address").strip()
+        jex.wait_until_succeeds(f"grep -F {shlex.quote(address)} /run/issue.d/jex.issue", timeout=60)
+        jex.fail(f"{trusting} https://jex.local/api/info")
+        code = json.dumps({"code": address.partition("#")[2]})
+        pair = f"{trusting} --cookie-jar /tmp/cookies --json {shlex.quote(code)} https://jex.local/api/pair"
+        jex.succeed(pair)
+        jex.fail(pair)
+        jex.succeed(f"{trusting} --cookie /tmp/cookies https://jex.local/api/info")
 
     with subtest("what runs, runs well"):
         jex.wait_for_unit("n8n.service")

@@ -15,6 +15,7 @@
     for unit in [
         "jex-agent",
         "jex-web",
+        "jex-supervisor",
         "livekit",
         "redis-livekit",
         "ollama",
@@ -28,7 +29,7 @@
             jex.succeed(f"systemctl kill --kill-whom=main --signal=KILL {unit}")
             wait_until_restarted(jex, unit, pid, timeout=60)
 
-    for unit in ["jex-agent", "jex-web"]:
+    for unit in ["jex-agent", "jex-web", "jex-supervisor"]:
         with subtest(f"{unit} hangs"):
             pid = unit_property(jex, unit, "MainPID")
             jex.succeed(f"systemctl kill --kill-whom=main --signal=STOP {unit}")

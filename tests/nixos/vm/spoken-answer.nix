@@ -8,17 +8,19 @@
     ./common/without-n8n.nix
   ];
 
-  nodes.laptop = { pkgs, ... }: {
-    imports = [ ./common/laptop.nix ];
-    environment.systemPackages = [
-      (pkgs.writers.writePython3Bin "transcribe" {
-        libraries = [ pkgs.python3Packages.wyoming ];
-        flakeIgnore = [ "E501" ];
-      } (builtins.readFile ./common/transcribe.py))
-    ];
-    environment.etc."question.wav".source =
-      pkgs.callPackage ./common/question.nix { } "What is the capital of France?";
-  };
+  nodes.laptop =
+    { pkgs, ... }:
+    {
+      imports = [ ./common/laptop.nix ];
+      environment.systemPackages = [
+        (pkgs.writers.writePython3Bin "transcribe" {
+          libraries = [ pkgs.python3Packages.wyoming ];
+          flakeIgnore = [ "E501" ];
+        } (builtins.readFile ./common/transcribe.py))
+      ];
+      environment.etc."question.wav".source =
+        pkgs.callPackage ./common/question.nix { } "What is the capital of France?";
+    };
 
   testScript = helpers + ''
     start_all()

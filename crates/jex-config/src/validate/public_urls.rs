@@ -40,7 +40,8 @@ fn one(url: &Url) -> Check {
             ),
             "Use the machine's name or its IPv4 address.",
         ),
-        Some(_) if url.host_str().is_some_and(means_this_machine) => fault(
+        // With a port, it may be one that leads from another machine, or out of a virtual one.
+        Some(_) if url.port().is_none() && url.host_str().is_some_and(means_this_machine) => fault(
             KEY,
             format!("holds {url}, which means this machine alone"),
             "Leave it out: under that name the page is there already, at http://localhost.",
@@ -69,6 +70,7 @@ mod tests {
             "https://jex.local/",
             "https://192.168.1.20",
             "https://jex.example.com:8443",
+            "https://localhost:8443",
         ] {
             assert_eq!(reason(fine), "", "{fine}");
         }
@@ -87,7 +89,7 @@ mod tests {
             ("https://me:pw@jex.local", "a user"),
             ("https://[fd00::1]", "IPv6"),
             ("https://localhost", "this machine alone"),
-            ("https://localhost.:3000", "this machine alone"),
+            ("https://localhost.", "this machine alone"),
             ("https://a.localhost", "this machine alone"),
             ("https://127.0.0.2", "this machine alone"),
             ("https://0.0.0.0", "this machine alone"),

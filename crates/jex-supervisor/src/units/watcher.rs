@@ -60,7 +60,7 @@ async fn declared(stack: &Stack, face: &Face) -> Option<Component> {
             Ok(component) => return component,
             Err(error) => {
                 let reason = error.to_string();
-                tracing::warn!(component = face.name, %reason, "it cannot be watched");
+                tracing::warn!("{} cannot be watched: {reason}", face.name);
                 face.again(State::Failed, None, Some(reason));
             }
         }
@@ -123,7 +123,8 @@ impl Watcher {
         }
         let error = self.silence(reason);
         if self.face.status.borrow().state != state {
-            tracing::warn!(component = self.face.name, %error, "{state}");
+            // The journal shows messages without their fields.
+            tracing::warn!("{} is {state}: {error}", self.face.name);
         }
         self.face.again(state, None, Some(error));
     }
@@ -153,7 +154,7 @@ impl Watcher {
         };
         self.life = now.or(self.life);
         if is_another {
-            tracing::info!(component = self.face.name, "it was started anew");
+            tracing::info!("{} was started anew", self.face.name);
             self.is_warm = false;
             self.face.status.send_modify(|status| {
                 status.restarts += 1;
@@ -181,7 +182,7 @@ impl Watcher {
                 let after = self.retries.hopeless().after;
                 let error = self.with_its_logs(&error.to_string());
                 let detail = format!("next try in {} s", after.as_secs());
-                tracing::warn!(component = self.face.name, %error, "{detail}");
+                tracing::warn!("{}: {error} ({detail})", self.face.name);
                 self.face.again(State::Failed, Some(detail), Some(error));
                 Err(after)
             }
@@ -206,7 +207,7 @@ impl Watcher {
             _ => (State::Ready, None),
         };
         if self.face.status.borrow().state != state {
-            tracing::info!(component = self.face.name, "{state}");
+            tracing::info!("{} is {state}", self.face.name);
             self.face.set(state, detail);
         }
     }

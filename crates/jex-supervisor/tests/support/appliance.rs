@@ -6,6 +6,7 @@ use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use axum::routing::get;
@@ -25,14 +26,14 @@ pub const WATCHDOG: Duration = Duration::from_secs(1);
 /// `jex-supervisor` under a systemd that is the test; killed when dropped.
 pub struct Supervisor {
     child: Child,
-    notify: UnixDatagram,
     pub socket: PathBuf,
-    /// Everything that it has told systemd.
+    tells: mpsc::Receiver<String>,
+    /// What it has told systemd, as far as it was waited for.
     pub told: Vec<String>,
 }
 
 impl Supervisor {
-    /// With the settings, variables and secrets of `home`, and arguments of its own.
+    /// With the settings, variables and secrets of `home`, and arguments of its own; ready as systemd has it.
     pub fn start(home: &Home, arguments: &[&str]) -> Self {
         let root = home.folder.path();
         if !home.paths().config_file.exists() {
@@ -66,12 +67,14 @@ impl Supervisor {
             .stdin(Stdio::null())
             .spawn()
             .unwrap();
-        Self {
+        let mut supervisor = Self {
             child,
-            notify,
+            tells: lines_of(notify),
             socket: runtime.join("control.sock"),
             told: Vec::new(),
-        }
+        };
+        supervisor.wait_told(Duration::from_secs(5), |line| line == "READY=1");
+        supervisor
     }
 
     /// Waits until systemd is told something that `wanted` accepts.
@@ -79,16 +82,11 @@ impl Supervisor {
         let deadline = Instant::now() + limit;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "never told: {:#?}", self.told);
-            self.notify.set_read_timeout(Some(left)).unwrap();
-            let mut buffer = [0; 4096];
-            let Ok(length) = self.notify.recv(&mut buffer) else {
-                continue;
+            let Ok(line) = self.tells.recv_timeout(left) else {
+                panic!("never told: {:#?}", self.told);
             };
-            let text = std::str::from_utf8(&buffer[..length]).unwrap();
-            let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-            self.told.extend(lines.iter().cloned());
-            if let Some(line) = lines.into_iter().find(|line| wanted(line)) {
+            self.told.push(line.clone());
+            if wanted(&line) {
                 return line;
             }
         }
@@ -150,6 +148,23 @@ impl Drop for Supervisor {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Read at once, as systemd does: whoever tells something waits for that.
+fn lines_of(notify: UnixDatagram) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(length) = notify.recv(&mut buffer) {
+            let text = std::str::from_utf8(&buffer[..length]).unwrap();
+            for line in text.lines() {
+                if sender.send(line.to_owned()).is_err() {
+                    return;
+                }
+            }
+        }
+    });
+    receiver
 }
 
 fn real_parts() -> Parts {
