@@ -14,6 +14,7 @@
     ./models.nix
     ./ollama.nix
     ./speech.nix
+    ./coqui.nix
     ./postgresql.nix
     ./n8n.nix
 

@@ -107,10 +107,11 @@ in
     tts.provider = mkOption {
       type = types.enum [
         "wyoming"
+        "coqui"
         "espeak-ng"
       ];
       default = "wyoming";
-      description = "Who speaks: Piper on this machine behind the Wyoming protocol, or espeak-ng, robotic but tiny.";
+      description = "Who speaks: Piper on this machine behind the Wyoming protocol, Coqui on this machine (see `services.jex.speech.coquiModel`), or espeak-ng, robotic but tiny.";
       example = "espeak-ng";
     };
 

@@ -21,6 +21,9 @@ in
 {
   assistantName = read settings " *name: \"([^\"]+)\"\\.into\\(\\),";
   contextTokens = number (read settings " *context_tokens: ([0-9_]+),");
+  coquiPort = number (
+    read ../crates/jex-config/src/resolve.rs "pub\\(crate\\) const COQUI_PORT: u16 = ([0-9]+);"
+  );
   speedPercent = number (read settings " *speed_percent: ([0-9_]+),");
   # Text, with `{name}`, for the packaged Whisper.
   prompt = read ../crates/jex-config/src/resolve.rs "const STT_PROMPT: &str = \"([^\"]+)\";";

@@ -75,15 +75,7 @@ let
   };
   # A model that is not there is an error then, never a download.
   unless = downloads: lib.optionalAttrs (!downloads) { HF_HUB_OFFLINE = "1"; };
-  # Hugging Face sends what is large on to one of these, as its /.well-known/meta.json says.
-  huggingFace = [
-    "huggingface.co"
-    "us.aws.cdn.hf.co"
-    "us.gcp.cdn.hf.co"
-    "cdn-lfs-us-1.hf.co"
-    "cdn-lfs-eu-1.hf.co"
-    "cas-bridge.xethub.hf.co"
-  ];
+  huggingFace = import ./hugging-face.nix;
 in
 {
   options.services.jex.speech = {

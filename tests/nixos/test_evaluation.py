@@ -41,6 +41,12 @@ REFUSALS = {
     "air-gap-pinned-model": None,
     "air-gap-whisper": "models.whisper",
     "air-gap-voice": "models.voices",
+    "coqui-air-gap": "speech.coquiModel",
+    "coqui-air-gap-folder": None,
+    "coqui-language": "speech.coquiModel",
+    "coqui-license": "speech.coquiNonCommercial",
+    "coqui-speaker": "settings.tts.voice",
+    "coqui-cuda": "hardware.acceleration",
     "voice-language": "speech.voice",
     "model-without-template": "template",
     "model-too-large": "llm.model",
@@ -60,6 +66,19 @@ EGRESS = {
     "jex-airgap": {},
     "vm": HERE,
 }
+# By machine with Coqui: whence it gets its model.
+COQUI = {
+    "small": ["github.com", "objects.githubusercontent.com", "release-assets.githubusercontent.com"],
+    "xtts": [
+        "huggingface.co",
+        "us.aws.cdn.hf.co",
+        "us.gcp.cdn.hf.co",
+        "cdn-lfs-us-1.hf.co",
+        "cdn-lfs-eu-1.hf.co",
+        "cas-bridge.xethub.hf.co",
+    ],
+    "air-gapped": [],
+}
 # What nobody but the owner may build images of.
 N8N = {"n8n", "n8n-task-runner-launcher"}
 CUDA = set("nvidia-x11 cuda_cccl cuda_compat cuda_cudart cuda_nvcc cuda_nvrtc cudnn libcublas libcurand".split())
@@ -76,7 +95,9 @@ def evaluations():
             "free",
             "imaginary",
             "settings",
+            "germanSettings",
             "undocumented",
+            *(f"coqui.{name}" for name in COQUI),
             *(f"refusals.{name}" for name in REFUSALS),
             *(f"hosts.{name}" for name in HOSTS),
             *(f"images.{name}" for name in IMAGES),
@@ -133,6 +154,41 @@ def test_only_the_chosen_providers_are_let_out(evaluations, host):
     assert evaluations.value("egress")[host] == EGRESS[host]
 
 
+def test_every_machine_with_coqui_is_tried():
+    assert set(names("coqui")) == set(COQUI)
+
+
+@pytest.mark.parametrize("machine", COQUI)
+def test_coqui_speaks_instead_of_piper_on_this_machine_alone(evaluations, machine, tmp_path):
+    facts = evaluations.value(f"coqui.{machine}")
+
+    assert facts["host"].endswith(".drv")
+    assert not facts["piper"]
+    assert "coqui_for_conversation.py" in facts["service"]["ExecStart"]
+    assert "--port=5002" in facts["service"]["ExecStart"]
+    assert facts["service"]["IPAddressDeny"] == "any"
+    assert facts["service"]["IPAddressAllow"] == ["localhost"]
+    assert facts["egress"] == COQUI[machine]
+    assert ("HTTPS_PROXY" in facts["service"]["environment"]) == bool(COQUI[machine])
+    accepts(facts["settings"], tmp_path)
+
+
+def test_coqui_sees_every_card(evaluations):
+    service = evaluations.value("coqui.xtts")["service"]
+
+    assert not service["PrivateDevices"]
+    assert "char-nvidia" in service["DeviceAllow"]
+    assert not any(device.startswith("/dev/") for device in service["DeviceAllow"])
+
+
+def test_a_license_is_agreed_to_by_the_owner_alone(evaluations):
+    agreed = {
+        name: evaluations.value(f"coqui.{name}")["service"]["environment"].get("COQUI_TOS_AGREED") for name in COQUI
+    }
+
+    assert agreed == {"small": None, "xtts": "1", "air-gapped": None}
+
+
 @pytest.mark.parametrize("host", APPLIANCES)
 def test_exactly_this_is_unfree(host):
     assert traced(f"unfree.{host}", "unfree") == UNFREE[host]
@@ -164,16 +220,29 @@ def test_every_confined_service_exists(evaluations):
     assert set(map(tuple, evaluations.value("imaginary").values())) == {()}
 
 
-@pytest.mark.parametrize("host", [*APPLIANCES, "german"])
-def test_the_settings_are_what_jex_itself_takes(evaluations, host, tmp_path):
-    file = tmp_path / "jex.toml"
-    file.write_text(to_toml(evaluations.value("settings")[host]))
+def accepts(settings: dict, folder: Path):
+    """Has `jex` itself read these settings."""
+    file = folder / "jex.toml"
+    file.write_text(to_toml(settings))
 
     check = subprocess.run(
         [Path(os.environ["JEX_BIN"]) / "jex", "config", "check", file], capture_output=True, text=True, timeout=30
     )
 
     assert check.returncode == 0, check.stdout + check.stderr
+
+
+@pytest.mark.parametrize("host", APPLIANCES)
+def test_the_settings_are_what_jex_itself_takes(evaluations, host, tmp_path):
+    accepts(evaluations.value("settings")[host], tmp_path)
+
+
+def test_another_language_is_what_jex_itself_takes(evaluations, tmp_path):
+    settings = evaluations.value("germanSettings")
+
+    accepts(settings, tmp_path)
+    assert settings["stt"]["model"] == "small-int8"
+    assert settings["tts"]["voice"] == "de_DE-thorsten-medium"
 
 
 def test_every_option_says_what_it_is_and_shows_one(evaluations):

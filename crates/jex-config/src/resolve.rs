@@ -2,12 +2,14 @@
 
 use url::Url;
 
-use crate::{LlmProvider, Settings};
+use crate::{LlmProvider, Settings, TtsProvider};
 
 /// The packaged model's name.
 pub const DEMO_MODEL: &str = "jex-demo";
 /// How the names of the rooms begin that JEX's page opens.
 pub const TALK_ROOMS: &str = "talk-";
+/// Loopback port of Coqui's server, as that chooses it itself.
+pub(crate) const COQUI_PORT: u16 = 5002;
 /// Measured: with anything longer the packaged model drifts into French.
 const DEMO_INSTRUCTIONS: &str = "You are a helpful AI assistant named {name}.";
 const INSTRUCTIONS: &str = "You are {name}, a helpful voice assistant. Everything you write is \
@@ -43,12 +45,14 @@ impl Settings {
             .unwrap_or_else(|| loopback("tcp", self.stt.port))
     }
 
-    /// `tcp://host:port` of the Wyoming server for synthesis.
+    /// Where the server for synthesis is: `tcp://host:port` of a Wyoming server, or the base address of
+    /// Coqui's.
     pub fn tts_url(&self) -> Url {
-        self.tts
-            .url
-            .clone()
-            .unwrap_or_else(|| loopback("tcp", self.tts.port))
+        let here = || match self.tts.provider {
+            TtsProvider::Coqui => loopback("http", COQUI_PORT),
+            _ => loopback("tcp", self.tts.port),
+        };
+        self.tts.url.clone().unwrap_or_else(here)
     }
 
     /// Ollama's own API, without `/v1`.
@@ -158,6 +162,14 @@ mod tests {
         );
         assert_eq!(settings.stt_url().as_str(), "tcp://127.0.0.1:10300");
         assert_eq!(settings.made_where(), "on this machine");
+    }
+
+    #[test]
+    fn coqui_is_where_its_server_listens_by_itself() {
+        let mut settings = Settings::default();
+        settings.tts.provider = TtsProvider::Coqui;
+
+        assert_eq!(settings.tts_url().as_str(), "http://127.0.0.1:5002/");
     }
 
     #[test]

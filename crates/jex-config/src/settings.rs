@@ -133,6 +133,8 @@ pub struct Llm {
 pub enum TtsProvider {
     /// A Wyoming server such as wyoming-piper.
     Wyoming,
+    /// Coqui's server, `tts-server`.
+    Coqui,
     /// espeak-ng alone: robotic, but needs nothing.
     EspeakNg,
 }
@@ -141,14 +143,17 @@ pub enum TtsProvider {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tts {
-    /// Who speaks: `wyoming` for Piper, or `espeak-ng`: robotic, but needs nothing else.
+    /// Who speaks: `wyoming` for Piper, `coqui` for a server of Coqui's (`tts-server`), or `espeak-ng`:
+    /// robotic, but needs nothing else.
     pub provider: TtsProvider,
-    /// Address of a server that runs already (`tcp://host:port`); absent: JEX runs Piper itself.
+    /// Address of a server that runs already: `tcp://host:port` for `wyoming`, `http://host:port` for
+    /// `coqui`. Absent: JEX runs Piper itself. It starts no Coqui; on an appliance that is at
+    /// `http://127.0.0.1:5002`.
     /// Example: `"tcp://192.168.1.20:10200"`
     pub url: Option<Url>,
     /// Loopback port of JEX's own Piper.
     pub port: u16,
-    /// Voice; empty: the packaged one.
+    /// Voice; empty: the packaged one. For `coqui`: one of the model's speakers; empty: the server's own.
     pub voice: String,
     /// Pace of JEX's own Piper, in percent of the voice's own. The packaged one hurries: at 80 its words
     /// are told apart.

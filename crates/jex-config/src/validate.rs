@@ -5,7 +5,7 @@ use std::path::Path;
 
 use url::{Host, Url};
 
-use crate::resolve::DEMO_MODEL;
+use crate::resolve::{COQUI_PORT, DEMO_MODEL};
 use crate::{LlmProvider, Settings, TtsProvider};
 
 mod public_urls;
@@ -186,9 +186,13 @@ fn model(settings: &Settings) -> Check {
 }
 
 fn addresses(settings: &Settings) -> Check {
+    let speech: &[_] = match settings.tts.provider {
+        TtsProvider::Coqui => &["http", "https"],
+        _ => &["tcp"],
+    };
     let allowed = [
         ("stt.url", &settings.stt.url, &["tcp"][..]),
-        ("tts.url", &settings.tts.url, &["tcp"]),
+        ("tts.url", &settings.tts.url, speech),
         ("llm.url", &settings.llm.url, &["http", "https"]),
         ("livekit.url", &settings.livekit.url, &["ws", "wss"]),
     ];
@@ -380,14 +384,18 @@ fn media(settings: &Settings) -> Check {
 fn distinct_ports(settings: &Settings) -> Check {
     let own = |url: &Option<Url>, key, port| url.is_none().then_some((key, port));
     let livekit = &settings.livekit;
+    let voice = match settings.tts.provider {
+        TtsProvider::Wyoming => own(&settings.tts.url, "tts.port", settings.tts.port),
+        TtsProvider::Coqui => own(&settings.tts.url, "tts.provider", COQUI_PORT),
+        TtsProvider::EspeakNg => None,
+    };
     let ports = [
         own(&livekit.url, "livekit.port", livekit.port),
         own(&livekit.url, "livekit.rtc_tcp_port", livekit.rtc_tcp_port),
         own(&livekit.url, "redis.port", settings.redis.port),
         own(&settings.llm.url, "llm.port", settings.llm.port),
         own(&settings.stt.url, "stt.port", settings.stt.port),
-        own(&settings.tts.url, "tts.port", settings.tts.port)
-            .filter(|_| settings.tts.provider == TtsProvider::Wyoming),
+        voice,
         Some(("agent.port", settings.agent.port)),
         Some(("web.port", settings.web.port)),
     ];

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use crate::error::{Origin, ProviderError};
 use crate::pcm::PcmDecoder;
+use crate::wav::WavHeader;
 use crate::{Synthesis, TextToSpeech};
 
 /// It computes a sentence in milliseconds; a machine that swaps may need longer.
@@ -179,14 +180,12 @@ async fn complaint(mut child: Child) -> String {
 
 /// The sample rate of a WAV file of 16-bit mono PCM. Its length fields mean nothing in a pipe.
 fn wav_rate_hz(header: &[u8; WAV_HEADER_BYTES]) -> Option<u32> {
-    let pcm_mono = [1, 0, 1, 0];
-    let fits = header.starts_with(b"RIFF")
-        && header[8..16] == *b"WAVEfmt "
-        && header[20..24] == pcm_mono
-        && header[34..36] == [16, 0]
-        && header[36..40] == *b"data";
-    let rate = u32::from_le_bytes([header[24], header[25], header[26], header[27]]);
-    (fits && (8_000..=96_000).contains(&rate)).then_some(rate)
+    match WavHeader::parse(header) {
+        Ok(Some(wav)) if wav.channels == 1 && wav.header_bytes == WAV_HEADER_BYTES => {
+            Some(wav.rate_hz)
+        }
+        _ => None,
+    }
 }
 
 /// Without what espeak-ng takes for commands: control characters and `[[` phonemes `]]`.

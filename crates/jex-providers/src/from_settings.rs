@@ -9,7 +9,8 @@ use jex_config::{ConfigError, LlmProvider, Settings, SttProvider, TtsProvider};
 use crate::openai::{OpenAiFlavor, OpenAiLanguageModel, OpenAiOptions};
 use crate::wyoming::{WyomingEndpoint, WyomingSpeechToText, WyomingTextToSpeech};
 use crate::{
-    EspeakNg, FallbackTextToSpeech, LanguageModel, ProviderError, SpeechToText, TextToSpeech,
+    CoquiOptions, CoquiTextToSpeech, EspeakNg, FallbackTextToSpeech, LanguageModel, ProviderError,
+    SpeechToText, TextToSpeech,
 };
 
 /// What the packaged Whisper model is called; the server knows only its folder.
@@ -99,8 +100,11 @@ fn tts(
     announcer: &Arc<dyn TextToSpeech>,
 ) -> Result<Arc<dyn TextToSpeech>, ProvidersError> {
     let tts = &settings.tts;
-    match tts.provider {
-        TtsProvider::EspeakNg => Ok(announcer.clone()),
+    let voice: Arc<dyn TextToSpeech> = match tts.provider {
+        TtsProvider::EspeakNg => return Ok(announcer.clone()),
+        TtsProvider::Coqui => Arc::new(CoquiTextToSpeech::new(CoquiOptions::from_settings(
+            settings,
+        ))?),
         TtsProvider::Wyoming => {
             let remedy = remedy("piper", "tts.url", tts.url.is_some());
             let endpoint = WyomingEndpoint::new(&settings.tts_url(), "Piper", &remedy)?;
@@ -110,16 +114,30 @@ fn tts(
                 (voice, _) => Some(voice.to_owned()),
             };
             let limit = Duration::from_millis(tts.timeout_ms);
-            let piper = Arc::new(WyomingTextToSpeech::new(endpoint, voice, limit));
-            Ok(Arc::new(FallbackTextToSpeech::new(
-                piper,
-                announcer.clone(),
-            )))
+            Arc::new(WyomingTextToSpeech::new(endpoint, voice, limit))
+        }
+    };
+    Ok(Arc::new(FallbackTextToSpeech::new(
+        voice,
+        announcer.clone(),
+    )))
+}
+
+impl CoquiOptions {
+    /// How the settings have Coqui's server asked.
+    pub fn from_settings(settings: &Settings) -> Self {
+        let tts = &settings.tts;
+        Self {
+            base_url: settings.tts_url(),
+            speaker: Some(tts.voice.clone()).filter(|voice| !voice.is_empty()),
+            language: primary_language(&settings.assistant.language),
+            limit: Duration::from_millis(tts.timeout_ms),
+            remedy: remedy("coqui", "tts.url", tts.url.is_some()),
         }
     }
 }
 
-/// Whisper knows languages without regions.
+/// Whisper and XTTS know languages without regions.
 fn primary_language(tag: &str) -> Option<String> {
     let primary = tag.split(['-', '_']).next().unwrap_or_default();
     (!primary.is_empty()).then(|| primary.to_lowercase())
@@ -178,6 +196,23 @@ mod tests {
         assert_eq!(providers.announcer.name(), "espeak-ng (pt-br)");
         assert_ne!(providers.made_where, "on this machine");
         assert_eq!(primary_language("pt-BR").as_deref(), Some("pt"));
+    }
+
+    #[test]
+    fn coqui_is_asked_for_the_speaker_and_the_language() {
+        let mut settings = Settings::default();
+        settings.tts.provider = TtsProvider::Coqui;
+        settings.assistant.language = "pt-BR".into();
+        let unnamed = Providers::from_settings(&settings, &parts()).expect("usable");
+        settings.tts.voice = "Ana Florence".into();
+        let named = Providers::from_settings(&settings, &parts()).expect("usable");
+
+        assert_eq!(unnamed.tts.name(), "Coqui");
+        assert_eq!(named.tts.name(), "Ana Florence (Coqui)");
+        let options = CoquiOptions::from_settings(&settings);
+        assert_eq!(options.base_url.as_str(), "http://127.0.0.1:5002/");
+        assert_eq!(options.speaker.as_deref(), Some("Ana Florence"));
+        assert_eq!(options.language.as_deref(), Some("pt"));
     }
 
     #[test]

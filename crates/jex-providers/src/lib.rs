@@ -3,11 +3,12 @@
 //!
 //! * the traits: [`SpeechToText`], [`LanguageModel`], [`TextToSpeech`], and [`ProviderError`];
 //! * the providers: [`wyoming`] (Whisper, Piper), [`openai`] (Ollama and everything alike),
-//!   [`EspeakNg`], and [`FallbackTextToSpeech`], which joins two voices;
+//!   [`CoquiTextToSpeech`], [`EspeakNg`], and [`FallbackTextToSpeech`], which joins two voices;
 //! * from the settings to all of them: [`Providers`];
 //! * text for voices: [`SentenceSplitter`], [`speakable`];
 //! * audio helpers: [`Resampler`], [`VoiceActivity`].
 
+mod coqui;
 mod error;
 mod espeak;
 mod fallback;
@@ -20,9 +21,12 @@ mod sentences;
 mod speakable;
 mod speech_to_text;
 mod text_to_speech;
+mod transport;
 mod voice_activity;
+mod wav;
 pub mod wyoming;
 
+pub use coqui::{CoquiOptions, CoquiTextToSpeech};
 pub use error::{Origin, ProviderError};
 pub use espeak::EspeakNg;
 pub use fallback::FallbackTextToSpeech;

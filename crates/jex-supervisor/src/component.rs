@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jex_providers::CoquiOptions;
 use nix::sys::signal::Signal;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -130,13 +131,20 @@ pub enum WarmUp {
     Model(ModelWanted),
     /// A first sentence.
     Synthesis {
-        url: Url,
+        by: Synthesizer,
     },
     /// A first transcript, of what espeak-ng says: no other sound gets as far as the model.
     Transcription {
         url: Url,
         espeak_ng: PathBuf,
     },
+}
+
+/// Who speaks.
+#[derive(Debug, Clone)]
+pub enum Synthesizer {
+    Wyoming { url: Url },
+    Coqui(Box<CoquiOptions>),
 }
 
 /// Which model Ollama has to have loaded.

@@ -36,8 +36,8 @@ mod http;
 mod lock;
 mod log_file;
 mod progress;
+mod speech;
 mod up;
-mod wyoming;
 
 pub use error::SupervisorError;
 pub use lock::Lock;

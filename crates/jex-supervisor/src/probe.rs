@@ -9,7 +9,7 @@ use tokio::net::{TcpStream, UnixStream};
 use url::Url;
 
 use crate::component::Probe;
-use crate::{http, wyoming};
+use crate::{http, speech};
 
 /// Longest wait for one answer. A recogniser at work may take its time.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -60,7 +60,7 @@ pub async fn ask(probe: &Probe) -> Result<Answer, Silence> {
     let asking = async {
         match probe {
             Probe::Http { url } => ask_http(url).await,
-            Probe::Wyoming { url } => wyoming::version(url, LIMIT)
+            Probe::Wyoming { url } => speech::version(url, LIMIT)
                 .await
                 .map(|version| Answer { version })
                 .map_err(|reason| Silence {

@@ -58,6 +58,44 @@ let
     system.stateVersion = "26.05";
   };
 
+  withCoqui =
+    coqui:
+    system {
+      imports = [ coqui ];
+      services.jex = {
+        enable = true;
+        owner.sshKeys = [ "ssh-ed25519 AAAA test" ];
+        tts.provider = "coqui";
+      };
+      boot.loader.systemd-boot.enable = true;
+      fileSystems."/" = {
+        device = "/dev/disk/by-label/nixos";
+        fsType = "ext4";
+      };
+      nixpkgs.hostPlatform = "x86_64-linux";
+      system.stateVersion = "26.05";
+    };
+  coquis = {
+    small = withCoqui { };
+    # On a card.
+    xtts = withCoqui {
+      # Haskell is not evaluated for the manual of a library of CUDA's.
+      nixpkgs.overlays = [ (_: previous: { pandoc = previous.hello; }) ];
+      services.jex.hardware.acceleration = "cuda";
+      services.jex.settings.tts.voice = "Ana Florence";
+      services.jex.speech = {
+        coquiModel = "tts_models/multilingual/multi-dataset/xtts_v2";
+        coquiDevice = "cuda";
+        coquiNonCommercial = true;
+      };
+    };
+    air-gapped = withCoqui {
+      services.jex.airGapped = true;
+      services.jex.llm.model = "llama3.2:3b";
+      services.jex.speech.coquiModel = "/var/lib/jex/voices/ljspeech";
+    };
+  };
+
   refusals = {
     nothing = { };
     owner = {
@@ -142,6 +180,34 @@ let
       services.jex.airGapped = true;
       services.jex.speech.language = "de";
       services.jex.speech.voice = "de_DE-thorsten-medium";
+    };
+    coqui-air-gap = {
+      services.jex.airGapped = true;
+      services.jex.llm.model = "llama3.2:3b";
+      services.jex.tts.provider = "coqui";
+    };
+    coqui-air-gap-folder = {
+      services.jex.airGapped = true;
+      services.jex.llm.model = "llama3.2:3b";
+      services.jex.tts.provider = "coqui";
+      services.jex.speech.coquiModel = "/var/lib/jex/voices/ljspeech";
+    };
+    coqui-language = {
+      services.jex.tts.provider = "coqui";
+      services.jex.speech.coquiModel = "tts_models/de/thorsten/vits";
+    };
+    coqui-license = {
+      services.jex.tts.provider = "coqui";
+      services.jex.speech.coquiModel = "tts_models/multilingual/multi-dataset/xtts_v2";
+      services.jex.settings.tts.voice = "Ana Florence";
+    };
+    coqui-speaker = {
+      services.jex.tts.provider = "coqui";
+      services.jex.speech.coquiModel = "tts_models/en/vctk/vits";
+    };
+    coqui-cuda = {
+      services.jex.tts.provider = "coqui";
+      services.jex.speech.coquiDevice = "cuda";
     };
     voice-language = {
       services.jex.speech.language = "de";
@@ -244,6 +310,31 @@ in
 
   egress = ofHost (config: config.services.jex.egress.allowed);
 
+  # Coqui instead of Piper.
+  coqui = lib.mapAttrs (
+    _:
+    { config, ... }:
+    let
+      service = config.systemd.services.tts-jex;
+    in
+    {
+      host = config.system.build.toplevel.drvPath;
+      service = {
+        inherit (service) environment;
+        inherit (service.serviceConfig)
+          ExecStart
+          IPAddressDeny
+          IPAddressAllow
+          PrivateDevices
+          DeviceAllow
+          ;
+      };
+      egress = config.services.jex.egress.allowed.tts-jex or [ ];
+      inherit (config.services.jex) settings;
+      piper = config.systemd.services ? wyoming-piper-jex;
+    }
+  ) coquis;
+
   # Services that may send packets to other machines.
   free = ofHost (
     config:
@@ -267,19 +358,24 @@ in
     in
     ofHost of // { acme = of withDomain.config; };
 
-  settings = ofHost (config: config.services.jex.settings) // {
-    german =
-      (system {
-        services.jex = {
-          enable = true;
-          speech.language = "de";
-          speech.voice = "de_DE-thorsten-medium";
-          speech.whisperModel = "small-int8";
-        };
+  settings = ofHost (config: config.services.jex.settings);
         nixpkgs.hostPlatform = "x86_64-linux";
         system.stateVersion = "26.05";
       }).config.services.jex.settings;
   };
+
+  # As docs/settings.md has it.
+  germanSettings =
+    (system {
+      services.jex = {
+        enable = true;
+        speech.language = "de";
+        speech.voice = "de_DE-thorsten-medium";
+        speech.whisperModel = "small-int8";
+      };
+      nixpkgs.hostPlatform = "x86_64-linux";
+      system.stateVersion = "26.05";
+    }).config.services.jex.settings;
 
   units = lib.genAttrs names (
     name:

@@ -43,6 +43,19 @@ fn each_impossible_value_names_its_key() {
         ("stt.prompt", |s| s.stt.prompt = "Hi, {nmae}".into()),
         ("stt.url", |s| s.stt.url = url("http://localhost:1")),
         ("stt.url", |s| s.stt.url = url("tcp://localhost")),
+        ("tts.url", |s| s.tts.url = url("http://localhost:5002")),
+        ("tts.url", |s| {
+            s.tts.provider = TtsProvider::Coqui;
+            s.tts.url = url("tcp://localhost:10200")
+        }),
+        ("tts.url", |s| {
+            s.tts.provider = TtsProvider::Coqui;
+            s.tts.url = url("http://voices.example.com")
+        }),
+        ("web.port", |s| {
+            s.tts.provider = TtsProvider::Coqui;
+            s.web.port = 5002
+        }),
         ("livekit.url", |s| s.livekit.url = url("https://localhost")),
         ("livekit.url", |s| s.livekit.url = url("ws://[::1]:7880")),
         ("llm.url", |s| s.llm.url = url("http://me:secret@localhost")),
@@ -140,6 +153,26 @@ fn another_language_works_with_another_model_and_voice() {
     };
 
     assert_eq!(faulty(change), "");
+}
+
+#[test]
+fn coqui_speaks_every_language_here_and_elsewhere() {
+    for server in [
+        None,
+        url("http://192.168.1.20:5002"),
+        url("https://voices.example.com/coqui"),
+    ] {
+        let change = |s: &mut Settings| {
+            s.assistant.language = "de".into();
+            s.stt.model = "/models/small".into();
+            s.tts.provider = TtsProvider::Coqui;
+            s.tts.url = server.clone();
+            // JEX's own Piper is not there.
+            s.tts.port = s.web.port;
+        };
+
+        assert_eq!(faulty(change), "", "{server:?}");
+    }
 }
 
 #[test]

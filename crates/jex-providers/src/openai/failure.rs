@@ -1,13 +1,12 @@
 //! From what went wrong at the model's server to what the owner reads.
 
-use std::error::Error;
-
 use async_openai::error::{ApiErrorResponse, OpenAIError, StreamError};
 use reqwest::StatusCode;
 use serde_json::Value;
 
 use super::{OpenAiFlavor, OpenAiOptions, wire};
 use crate::error::{Origin, ProviderError};
+use crate::transport::{deepest, redacted};
 
 const CONTEXT_REMEDY: &str = "Raise `llm.context_tokens` in jex.toml, or begin a new conversation.";
 const KEY_REMEDY: &str =
@@ -37,8 +36,7 @@ impl Failure {
         Self {
             origin: Origin {
                 provider: provider.into(),
-                // An address may carry a password.
-                endpoint: redacted(options),
+                endpoint: redacted(&options.base_url),
                 remedy: remedy.into(),
             },
             flavor: options.flavor,
@@ -146,22 +144,4 @@ fn is_context(message: &str, code: Option<&str>) -> bool {
         .iter()
         .any(|sign| message.contains(sign));
     code.contains("context") || (about && too_long)
-}
-
-/// reqwest's own message is "error sending request for url"; what happened is at the bottom.
-fn deepest(error: &dyn Error) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
-}
-
-fn redacted(options: &OpenAiOptions) -> String {
-    let mut url = options.base_url.clone();
-    // Both fail only for an address that cannot have them.
-    let _ = url.set_password(None);
-    let _ = url.set_username("");
-    url.set_query(None);
-    url.into()
 }

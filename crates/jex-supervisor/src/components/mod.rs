@@ -1,6 +1,7 @@
 //! The components of the stack, one file each: what they are, never how they are run.
 
 mod agent;
+mod coqui;
 mod livekit;
 mod n8n;
 mod ollama;
@@ -64,13 +65,14 @@ pub struct Units {
 }
 
 /// Names of all components, in the order in which they are shown.
-pub const NAMES: [&str; 9] = [
+pub const NAMES: [&str; 10] = [
     "postgresql",
     "redis",
     "livekit",
     "ollama",
     "whisper",
     "piper",
+    "coqui",
     "agent",
     "web",
     "n8n",
@@ -87,6 +89,7 @@ pub fn declare(stack: &Stack, name: &str) -> Result<Option<Component>, Superviso
         "ollama" => ollama::declare(stack).map(Some),
         "whisper" => whisper::declare(stack).map(Some),
         "piper" => piper::declare(stack),
+        "coqui" => coqui::declare(stack),
         "agent" => agent::declare(stack).map(Some),
         "web" => web::declare(stack).map(Some),
         "n8n" => Ok(n8n::declare(stack)),
@@ -347,7 +350,8 @@ pub(crate) mod tests {
         let components = all(&stack);
 
         let names: Vec<_> = components.iter().map(|one| one.name).collect();
-        assert_eq!(names, NAMES);
+        let voices = NAMES.into_iter().filter(|name| *name != "coqui");
+        assert_eq!(names, voices.collect::<Vec<_>>());
         for component in &components {
             assert!(matches!(component.origin, Origin::Unit(_)), "{component:?}");
         }

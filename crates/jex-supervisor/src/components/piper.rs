@@ -7,7 +7,7 @@ use jex_config::TtsProvider;
 
 use super::Stack;
 use crate::SupervisorError;
-use crate::component::{Component, Probe, Process, StopPolicy, WarmUp};
+use crate::component::{Component, Probe, Process, StopPolicy, Synthesizer, WarmUp};
 
 const NAME: &str = "piper";
 /// How much a sound, and its length, varies (Piper's own: 0.667 and 0.8). "France is", written down by Whisper base,
@@ -16,8 +16,8 @@ const NOISE: &str = "0.333";
 
 pub fn declare(stack: &Stack) -> Result<Option<Component>, SupervisorError> {
     let tts = &stack.settings.tts;
-    // The agent runs espeak-ng itself.
-    if tts.provider == TtsProvider::EspeakNg {
+    // The agent runs espeak-ng itself; Coqui is another component.
+    if tts.provider != TtsProvider::Wyoming {
         return Ok(None);
     }
     let url = stack.settings.tts_url();
@@ -27,7 +27,9 @@ pub fn declare(stack: &Stack) -> Result<Option<Component>, SupervisorError> {
         uses: &[],
         origin: stack.origin(NAME, (&tts.url, "tts.url"), |_| process(stack))?,
         ready: Probe::Wyoming { url: url.clone() },
-        warm_up: WarmUp::Synthesis { url },
+        warm_up: WarmUp::Synthesis {
+            by: Synthesizer::Wyoming { url },
+        },
     }))
 }
 
@@ -129,10 +131,13 @@ mod tests {
     }
 
     #[test]
-    fn espeak_needs_no_component() {
+    fn another_voice_needs_no_piper() {
         let (_home, mut stack) = stack();
-        stack.settings.tts.provider = TtsProvider::EspeakNg;
 
-        assert!(declare(&stack).unwrap().is_none());
+        for provider in [TtsProvider::EspeakNg, TtsProvider::Coqui] {
+            stack.settings.tts.provider = provider;
+
+            assert!(declare(&stack).unwrap().is_none());
+        }
     }
 }

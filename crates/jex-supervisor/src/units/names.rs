@@ -12,6 +12,7 @@ pub fn unit_of(name: &str) -> &'static str {
         "ollama" => "ollama.service",
         "whisper" => "wyoming-faster-whisper-jex.service",
         "piper" => "wyoming-piper-jex.service",
+        "coqui" => "tts-jex.service",
         "agent" => "jex-agent.service",
         "web" => "jex-web.service",
         "n8n" => "n8n.service",

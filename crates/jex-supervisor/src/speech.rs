@@ -5,8 +5,12 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use jex_providers::wyoming::{WyomingEndpoint, WyomingSpeechToText, WyomingTextToSpeech, describe};
-use jex_providers::{EspeakNg, ProviderError, Resampler, SpeechToText, Synthesis, TextToSpeech};
+use jex_providers::{
+    CoquiTextToSpeech, EspeakNg, ProviderError, Resampler, SpeechToText, Synthesis, TextToSpeech,
+};
 use url::Url;
+
+use crate::component::Synthesizer;
 
 const RATE_HZ: u32 = 16_000;
 
@@ -18,10 +22,21 @@ pub async fn version(url: &Url, limit: Duration) -> Result<Option<String>, Strin
 }
 
 /// Has a word spoken. Returns how many samples of audio came.
-pub async fn speak_once(url: &Url, limit: Duration) -> Result<usize, String> {
-    let voice = WyomingTextToSpeech::new(endpoint(url)?, None, limit);
-    let synthesis = voice.synthesize("Hello.").await.map_err(reason)?;
-    Ok(collect(synthesis).await?.len())
+pub async fn speak_once(by: &Synthesizer, limit: Duration) -> Result<usize, String> {
+    const WORD: &str = "Hello.";
+    let synthesis = match by {
+        Synthesizer::Wyoming { url } => {
+            let voice = WyomingTextToSpeech::new(endpoint(url)?, None, limit);
+            voice.synthesize(WORD).await
+        }
+        Synthesizer::Coqui(options) => {
+            let mut options = options.as_ref().clone();
+            options.limit = limit;
+            let voice = CoquiTextToSpeech::new(options).map_err(reason)?;
+            voice.synthesize(WORD).await
+        }
+    };
+    Ok(collect(synthesis.map_err(reason)?).await?.len())
 }
 
 /// All of it: mono, 16 kHz.
