@@ -359,10 +359,6 @@ in
     ofHost of // { acme = of withDomain.config; };
 
   settings = ofHost (config: config.services.jex.settings);
-        nixpkgs.hostPlatform = "x86_64-linux";
-        system.stateVersion = "26.05";
-      }).config.services.jex.settings;
-  };
 
   # As docs/settings.md has it.
   germanSettings =
