@@ -24,7 +24,7 @@ let
   hosts =
     if is "fairseq" then
       [ "dl.fbaipublicfiles.com" ]
-    else if xtts || is "/bark" || is "/tortoise" || is "/fa/custom/vits" then
+    else if xtts || is "/bark" || is "/fa/custom/vits" then
       import ./hugging-face.nix
     else
       [
