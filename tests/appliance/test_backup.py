@@ -34,7 +34,7 @@ def as_postgres(*command, **more):
 def database():
     """A PostgreSQL of its own, on a socket; its folder."""
     if os.geteuid() != 0 or not shutil.which("initdb"):
-        pytest.skip("needs root and PostgreSQL's initdb")
+        pytest.fail("needs root and PostgreSQL's initdb")
     folder = Path(tempfile.mkdtemp(prefix="jex-postgresql-", dir="/tmp"))
     shutil.chown(folder, "postgres", "postgres")
     as_postgres("initdb", "--auth=peer", "--no-sync", "-D", folder / "data")
@@ -143,7 +143,7 @@ def restic():
     found = shutil.which("restic")
     version = subprocess.check_output([found, "version"], text=True) if found else "none"
     if not (numbers := re.match(r"restic (\d+)\.(\d+)", version)) or tuple(map(int, numbers.groups())) < (0, 17):
-        pytest.skip(f"needs restic 0.17 or newer; there is {version.strip()}")
+        pytest.fail(f"needs restic 0.17 or newer; there is {version.strip()}")
 
 
 def succeeded(done):

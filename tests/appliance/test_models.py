@@ -21,7 +21,7 @@ DEMO = "manifests/registry.ollama.ai/library/jex-demo/latest"
 def part(name: str) -> Path:
     file = Path(os.environ.get("JEX_PARTS") or Path.home() / ".cache/jex/parts.toml")
     if not file.exists() or name not in (parts := tomllib.loads(file.read_text())):
-        pytest.skip(f"{file} has no {name}: ./dev parts")
+        pytest.fail(f"{file} has no {name}: ./dev parts")
     return Path(parts[name])
 
 
@@ -29,7 +29,7 @@ def part(name: str) -> Path:
 def demo(tmp_path_factory):
     """The store, with the packaged model as `fromGguf` lays it out."""
     if not shutil.which("jq"):
-        pytest.skip("there is no jq")
+        pytest.fail("there is no jq")
     store = tmp_path_factory.mktemp("store")
     shutil.copy(part("model_gguf"), store / "model.gguf")
     parameters = store / "parameters.json"
