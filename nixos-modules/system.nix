@@ -111,6 +111,7 @@ in
       serviceConfig = {
         Type = "oneshot";
         ExecStart = "${lib.getExe' config.systemd.package "systemctl"} start --no-block multi-user.target";
+        PrivateNetwork = true;
       };
     };
 

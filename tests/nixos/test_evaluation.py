@@ -62,7 +62,7 @@ HERE = {"jex-supervisor": ["registry.ollama.ai"], "ollama": REGISTRY}
 EGRESS = {
     "jex-gpu": HERE,
     "jex-cpu": HERE,
-    "jex-hybrid": {"jex-agent": ["api.openai.com"]},
+    "jex-hybrid": {"jex-agent": ["api.openai.com"], "jex-supervisor": ["api.openai.com"]},
     "jex-airgap": {},
     "vm": HERE,
 }
