@@ -19,7 +19,13 @@ export async function serveAfar() {
   const home = mkdtempSync(join(tmpdir(), 'jex-afar-'));
   const webPort = await freePort();
   const front = createServer(certificate(home), (request, response) => forward(request, response, portOf(request, webPort)));
-  front.on('upgrade', (request, socket, head) => upgrade(request, socket, head, portOf(request, webPort)));
+  // The server forgets those, and would wait for them for ever.
+  const upgraded = new Set();
+  front.on('upgrade', (request, socket, head) => {
+    upgraded.add(socket);
+    socket.once('close', () => upgraded.delete(socket));
+    upgrade(request, socket, head, portOf(request, webPort));
+  });
   await new Promise((resolve) => front.listen(0, '127.0.0.1', resolve));
   const url = `https://${NAME}:${front.address().port}`;
   const web = await startWeb(home, webPort, url);
@@ -33,6 +39,7 @@ export async function serveAfar() {
     forgetAll: () => writeFileSync(join(home, 'jex/sessions.json'), '{"sessions":[]}'),
     async stop() {
       front.closeAllConnections();
+      for (const socket of upgraded) socket.destroy();
       await new Promise((resolve) => front.close(resolve));
       await web.kill();
       rmSync(home, { recursive: true });
@@ -91,6 +98,5 @@ function upgrade(request, socket, head, port) {
     socket.destroy();
     onward.destroy();
   };
-  socket.once('error', end);
-  onward.once('error', end);
+  for (const one of [socket, onward]) one.once('error', end).once('close', end);
 }
