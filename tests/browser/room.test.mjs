@@ -324,27 +324,21 @@ describe('what the shape costs', () => {
       const { page, agent } = await talk();
       agent.attributes({ 'lk.agent.state': state });
       // Words make the shape as small as it is whenever it speaks for long.
-      agent.tell({ do: 'say', answer: 'A1', segment: 'S1', words: ['Hello.'] }, { do: 'tone', seconds: state === 'speaking' ? 90 : 0 });
+      agent.tell({ do: 'say', answer: 'A1', segment: 'S1', words: ['Hello.'] }, { do: 'tone', seconds: state === 'speaking' ? 30 : 0 });
       await page.getByRole('listitem').waitFor();
       await voice(page, state);
       const share = await mainThread(page);
 
-      const cost = async () => {
-        const shares = { reduce: [], 'no-preference': [] };
-        for (const reducedMotion of ['no-preference', 'reduce', 'no-preference', 'reduce', 'no-preference', 'reduce']) {
-          await page.emulateMedia({ reducedMotion });
-          shares[reducedMotion].push(await share());
-        }
-        const median = (values) => values.sort((one, other) => one - other)[1];
-        const [moving, still] = [median(shares['no-preference']), median(shares.reduce)];
-        console.log(`# ${state}: ${moving.toFixed(1)} % of a core, of which ${(moving - still).toFixed(1)} % for the shape`);
-        return moving - still;
-      };
+      const shares = { reduce: [], 'no-preference': [] };
+      for (const reducedMotion of ['no-preference', 'reduce', 'no-preference', 'reduce', 'no-preference', 'reduce']) {
+        await page.emulateMedia({ reducedMotion });
+        shares[reducedMotion].push(await share());
+      }
+      const median = (values) => values.sort((one, other) => one - other)[1];
+      const [moving, still] = [median(shares['no-preference']), median(shares.reduce)];
 
-      // A machine that others use as well is slower for a while: what the shape costs is the least that is seen.
-      const costs = [];
-      while (costs.length < 3 && !(costs.at(-1) < 2)) costs.push(await cost());
-      assert.ok(costs.at(-1) < 2, costs.join());
+      console.log(`# ${state}: ${moving.toFixed(1)} % of a core, of which ${(moving - still).toFixed(1)} % for the shape`);
+      assert.ok(moving - still < 2, `${moving} % - ${still} %`);
     });
   }
 
