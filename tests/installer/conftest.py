@@ -14,7 +14,13 @@ PROGRAM = Path(__file__).parents[2] / "hosts/installer/program"
 TEMPLATE = Path(__file__).parents[2] / "templates/default"
 MEBIBYTE = 1 << 20
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="disks are for root")
+needs_root = pytest.mark.usefixtures("root")
+
+
+@pytest.fixture(scope="session")
+def root():
+    # Whoever is not root is told so by tests/all, before any of this begins.
+    assert os.geteuid() == 0, "disks are for root"
 
 
 def call(file: str, command: str, stdin: str = "", **env: str) -> str:
