@@ -31,7 +31,7 @@ def test_silence_is_no_question(stack, tmp_path):
     done = stack.run("ask", "--audio", str(silence), "--timeout", "12", check=False)
 
     assert done.returncode != 0
-    assert done.stderr.strip(), "the reason is missing"
+    assert "no speech" in done.stderr.lower(), done.stderr
 
 
 def test_a_missing_file_is_named(stack):

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,7 @@ def test_killed_it_leaves_nothing(stack, started_again):
     mark = mark_of(stack.component("web")["pid"]).rpartition(b".")[0]
     parts = {mark_of(pid).rpartition(b".")[2] for pid in marked(mark)}
     assert parts == {b"redis", b"livekit", b"ollama", b"whisper", b"piper", b"agent", b"web"}
+    answering = a_long_answer()
 
     os.kill(int((stack.home / "state" / "jex" / "lock").read_text().split()[0]), signal.SIGKILL)
 
@@ -98,6 +100,15 @@ def test_killed_it_leaves_nothing(stack, started_again):
     while left := marked(mark) + [f"port {port}" for port in PORTS if not is_free(port)]:
         assert time.monotonic() < deadline, left
         time.sleep(0.02)
+    answering.close()
+
+
+def a_long_answer():
+    """What the model writes for minutes; it has begun."""
+    request = {"model": "jex-demo", "prompt": "Write a long story.", "options": {"num_predict": 4000}}
+    stream = urllib.request.urlopen("http://127.0.0.1:11435/api/generate", json.dumps(request).encode(), timeout=60)
+    assert not json.loads(stream.readline())["done"]
+    return stream
 
 
 def mark_of(pid: int) -> bytes:

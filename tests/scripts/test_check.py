@@ -81,4 +81,4 @@ def test_what_is_made_already_takes_no_disk(checkout):
     checkout.run("parts/check")
     [disk] = complaints(checkout, "--for-tests")
 
-    assert "1500 MB needed there" in disk
+    assert "2250 MB needed there" in disk

@@ -102,9 +102,13 @@ async fn waiting_rooms(
     rooms.sort_by_key(|room| Reverse(room.created_at));
     let mut waiting = Vec::new();
     for room in rooms {
-        let participants = service.list_participants(&room.name).await?;
-        if clientele.is_unserved(&participants) {
-            waiting.push(room.name);
+        match service.list_participants(&room.name).await {
+            Ok(participants) if clientele.is_unserved(&participants) => waiting.push(room.name),
+            Ok(_) => {}
+            // The others' callers do not wait for it.
+            Err(error) => {
+                tracing::debug!(room = room.name, %error, "could not list who is in the room");
+            }
         }
     }
     Ok(waiting)

@@ -132,6 +132,14 @@ fn take(
             ..chosen
         };
         runtime.block_on(get(&wanted))?;
+        // What its context takes is known only of a model that is here.
+        if name != DEMO_MODEL
+            && let Some(obstacle) = runtime
+                .block_on(models::describe(&wanted, name))?
+                .obstacle()
+        {
+            bail!("{obstacle} {name} stays here, and JEX goes on with the model it has.");
+        }
     }
     use_from_now_on(name, loaded, paths, runs)
 }

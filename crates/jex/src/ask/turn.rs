@@ -50,7 +50,7 @@ pub struct StagesMs {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Problem {
-    /// `stt`, `llm`, `tts`, `livekit` or `model`.
+    /// `stt`, `llm` or `tts`.
     pub stage: String,
     pub message: String,
     pub remedy: String,
