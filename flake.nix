@@ -29,10 +29,12 @@
       ];
       eachSystem = f: lib.genAttrs systems (system: f nixpkgs.legacyPackages.${system});
       programs = eachSystem (pkgs: import ./nix/packages.nix { inherit pkgs; });
+      inputs = import ./nix/inputs.nix { inherit self; };
       hosts = import ./nix/hosts.nix {
         inherit
           self
           lib
+          inputs
           disko
           deploy-rs
           ;
@@ -56,6 +58,7 @@
           imports = [ ./nixos-modules ];
           # Built from this flake, unless the owner says otherwise.
           config._module.args.jexPackages = programs;
+          config._module.args.jexInputs = inputs;
           # Only a clock that is wrong is before this.
           config.services.jex.builtAt = lib.mkDefault (self.lastModified or 0);
         };

@@ -6,6 +6,7 @@ let
     disk = ./disk.nix;
     hardware = ./hardware.nix;
   };
+  whileCompiled = "one to two hours: n8n is in no cache and is compiled here";
 in
 {
   jex-gpu = pc // {
@@ -22,7 +23,7 @@ in
       memoryGiB = 30;
       diskGiB = 80;
       downloadGiB = 14;
-      time = "one to two hours: n8n is in no cache and is compiled here";
+      time = whileCompiled;
       nvidia = true;
     };
   };
@@ -42,7 +43,7 @@ in
       memoryGiB = 15;
       diskGiB = 50;
       downloadGiB = 6;
-      time = "one to two hours: n8n is in no cache and is compiled here";
+      time = whileCompiled;
     };
   };
   jex-hybrid = pc // {
@@ -58,7 +59,7 @@ in
       memoryGiB = 7;
       diskGiB = 40;
       downloadGiB = 4;
-      time = "one to two hours: n8n is in no cache and is compiled here";
+      time = whileCompiled;
       after = "Before it can think, it needs the key of the server that does: sudo install -D -m 600 KEYFILE /var/lib/jex/keys/llm";
     };
   };

@@ -2,6 +2,7 @@
 {
   self,
   lib,
+  inputs,
   disko,
   deploy-rs,
 }:
@@ -12,7 +13,6 @@ let
   bringsKeys = [
     "amazon"
     "digital-ocean"
-    "google-compute"
     "iso"
   ];
 
@@ -25,6 +25,10 @@ let
   userDataOff = {
     amazon.virtualisation.amazon-init.enable = false;
     digital-ocean.virtualisation.digitalOcean.rebuildFromUserData = false;
+    google-compute.systemd.services = {
+      google-startup-scripts.enable = false;
+      google-shutdown-scripts.enable = false;
+    };
   };
 
   # What an image of this kind needs to be told, because it brings its own disk.
@@ -50,27 +54,10 @@ let
     # Nobody but the owner tells this machine anything, or hears of it.
     services.amazon-ssm-agent.enable = lib.mkForce false;
     services.do-agent.enable = lib.mkForce false;
+    security.googleOsLogin.enable = lib.mkForce false;
     # These two put a public address in front of the machine.
     services.jex.livekit.addressFrom = lib.mkIf (inFront ? ${variant}) inFront.${variant};
   };
-
-  # Everything that evaluating this flake reads.
-  inputs = map (input: input.key) (
-    builtins.genericClosure {
-      startSet = [
-        {
-          key = "${self}";
-          flake = self;
-        }
-      ];
-      operator =
-        { flake, ... }:
-        map (flake: {
-          key = "${flake}";
-          inherit flake;
-        }) (builtins.attrValues (flake.inputs or { }));
-    }
-  );
 
   configurations = lib.mapAttrs (
     name: host:

@@ -41,7 +41,7 @@ in
       ];
       environment = {
         JEX_CONFIG = "${cfg.settingsFile}";
-        JEX_PARTS = "${pkgs.writeText "parts.toml" "espeak_ng = \"${lib.getExe pkgs.espeak-ng}\"\n"}";
+        JEX_PARTS = "${cfg.partsFile}";
         HOME = "%S/jex-agent";
       };
       serviceConfig = hardening // {

@@ -23,8 +23,8 @@ in
     {
       assertion =
         (cfg.llm.host != null && !builtins.elem cfg.llm.host cfg.egress.lan)
-        -> builtins.match "https://[^/:]+(:443)?(/.*)?" cfg.llm.url != null;
-      message = "services.jex.llm.url is neither HTTPS on port 443 nor on your own network, so nothing lets it out. If it is a server of yours, name its address in services.jex.egress.lan and in the URL.";
+        -> builtins.match "https://[^/:]*[a-z][^/:]*(:443)?(/.*)?" cfg.llm.url != null;
+      message = "services.jex.llm.url is neither a name with HTTPS on port 443 nor on your own network, so nothing lets it out. If it is a server of yours, name its address in services.jex.egress.lan and in the URL.";
     }
     {
       assertion = cfg.llm.url != null -> cloudModel;

@@ -11,13 +11,13 @@ let
   inherit (lib) mkOption types;
   state = "/var/lib/jex-backup";
 
-  # "s3:https://host/…", "rest:https://host/…"
+  # "s3:https://host/…", "rest:https://host/…": a name and the usual port, which is what the proxy lets out.
   https =
     if backup.target == null then
       null
     else
-      builtins.match "[a-z0-9]+:https://([^/:@]+@)?([^/:]+).*" backup.target;
-  host = if https == null then null else lib.last https;
+      builtins.match "[a-z0-9]+:https://([^/:@]+@)?([^/:@]*[a-z][^/:@]*)(:443)?(/.*)?" backup.target;
+  host = if https == null then null else builtins.elemAt https 1;
   bySsh = backup.target != null && lib.hasPrefix "sftp:" backup.target;
 
   environment = {
@@ -263,7 +263,7 @@ in
           }
           {
             assertion = backup.target == null || lib.hasPrefix "/" backup.target || bySsh || host != null;
-            message = "services.jex.backup.target, ${toString backup.target}, is no folder, no sftp and no https: the machine would not reach it. Write \"/mnt/usb/jex\", \"sftp:user@host:/folder\", \"s3:https://host/bucket\" or \"rest:https://host/\".";
+            message = "services.jex.backup.target, ${toString backup.target}, is no folder, no sftp, and no https to a name on port 443: the machine would not reach it. Write \"/mnt/usb/jex\", \"sftp:user@host:/folder\", \"s3:https://host/bucket\" or \"rest:https://host/\"; a machine of your own network is reached by sftp.";
           }
         ];
       }

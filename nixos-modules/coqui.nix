@@ -159,13 +159,7 @@ in
       // lib.optionalAttrs cuda {
         PrivateDevices = mkForce false;
         # That of nixpkgs lacks the first card, and its names of nodes need not be there yet.
-        DeviceAllow = mkForce [
-          "char-nvidia"
-          "char-nvidiactl"
-          "char-nvidia-frontend"
-          "char-nvidia-uvm"
-          "char-nvidia-caps"
-        ];
+        DeviceAllow = mkForce (import ./nvidia-devices.nix);
         # /proc/driver/nvidia.
         ProcSubset = mkForce "all";
       };

@@ -7,6 +7,7 @@
     ./console.nix
     ./firewall.nix
     ./egress.nix
+    ./resolver.nix
 
     ./redis.nix
     ./livekit.nix
@@ -25,6 +26,7 @@
     ./tls.nix
     ./backup.nix
     ./system.nix
+    ./air-gap.nix
     ./assertions.nix
   ];
 }

@@ -26,7 +26,8 @@ in
       example = [ "api.open-meteo.com" ];
     };
     lan = mkOption {
-      type = types.listOf types.str;
+      # A name would be looked up when the firewall is loaded, before there is a network.
+      type = types.listOf (types.strMatching "[0-9a-f.:]+(/[0-9]+)?");
       default = [ ];
       description = "Addresses on the owner's own network that the agent may reach without the proxy, such as a model server without TLS.";
       example = [ "192.168.1.30" ];
@@ -97,6 +98,11 @@ in
           IPAddressDeny = "any";
           IPAddressAllow = [ "localhost" ] ++ lib.optionals (name == "jex-agent") cfg.egress.lan;
           NFTSet = "cgroup:inet:jex:${set name}";
+          # Those who look names up for anyone who asks.
+          InaccessiblePaths = [
+            "-/run/dbus"
+            "-/run/systemd/resolve/io.systemd.Resolve"
+          ];
         };
       })
       // {
@@ -129,6 +135,12 @@ in
         '') confined}
         chain output {
           type filter hook output priority filter - 10; policy accept;
+          ${lib.concatMapStrings (name: ''
+            oifname "lo" meta l4proto { tcp, udp } th dport 53 socket cgroupv2 level 2 @${set name} counter name "${set name}" reject with icmpx admin-prohibited
+          '') confined}
+          ${lib.concatMapStrings (name: ''
+            oifname "lo" tcp dport ${toString routes.${name}.port} socket cgroupv2 level 2 != @${set name} reject with tcp reset
+          '') (lib.intersectLists confined (builtins.attrNames cfg.egress.allowed))}
           oifname "lo" accept
           ${lib.concatMapStrings (address: ''
             socket cgroupv2 level 2 @jex_agent ${family address} daddr ${address} accept
@@ -139,6 +151,11 @@ in
         }
       '';
     };
+
+    # The kernel in which nixpkgs tries the rules at build time has no control groups.
+    networking.nftables.preCheckRuleset = ''
+      sed -E -i 's/socket cgroupv2 level 2 (!= )?@[a-z0-9_]+//' ruleset.conf
+    '';
 
     services._3proxy = lib.mkIf (cfg.egress.allowed != { }) {
       enable = true;

@@ -153,8 +153,30 @@ in
       type = types.path;
       readOnly = true;
       internal = true;
-      default = toml.generate "jex.toml" cfg.settings;
+      default =
+        let
+          file = toml.generate "jex.toml" cfg.settings;
+          runsHere = pkgs.stdenv.buildPlatform.canExecute pkgs.stdenv.hostPlatform;
+        in
+        # What JEX would refuse when it starts is refused when the system is built.
+        if runsHere then
+          pkgs.runCommand "jex.toml" { nativeBuildInputs = [ cfg.package ]; } ''
+            HOME=$TMPDIR jex config check ${file}
+            cp ${file} $out
+          ''
+        else
+          file;
       description = "The settings as a file.";
+    };
+
+    partsFile = mkOption {
+      type = types.path;
+      readOnly = true;
+      internal = true;
+      default = pkgs.writeText "parts.toml" ''
+        espeak_ng = "${lib.getExe pkgs.espeak-ng}"
+      '';
+      description = "Where programs are that the units start by themselves.";
     };
   };
 

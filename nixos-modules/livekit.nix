@@ -12,10 +12,15 @@ let
   certificate = config.security.acme.certs.${cfg.hostName}.directory;
   inherit (lib) mkIf mkOption types;
 
-  # It reads root's secrets or restarts a unit, and asks the kernel for addresses.
+  # It reads root's secrets or restarts a unit, and asks the kernel for addresses, or its cloud.
   asRoot = import ./hardening.nix // {
     DynamicUser = false;
     PrivateUsers = false;
+    IPAddressDeny = "any";
+    IPAddressAllow = [
+      "localhost"
+    ]
+    ++ lib.optional (cfg.livekit.addressFrom != "interface") "169.254.169.254";
     RestrictAddressFamilies = [
       "AF_UNIX"
       "AF_INET"

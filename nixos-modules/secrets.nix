@@ -7,6 +7,8 @@
 }:
 let
   cfg = config.services.jex;
+  directory = toString cfg.secrets.directory;
+  isElsewhere = !lib.hasPrefix "/var/lib/jex/" directory;
   inherit (lib) mkOption types;
 in
 {
@@ -43,12 +45,14 @@ in
   };
 
   config = lib.mkIf cfg.enable {
+    systemd.tmpfiles.rules = lib.optional isElsewhere "d ${directory} 0700 root root";
     systemd.services.jex-secrets = {
       description = "Secrets of JEX, made on the first boot";
       wantedBy = [ "multi-user.target" ];
       before = [ "multi-user.target" ];
       path = [ pkgs.coreutils ];
-      environment.DIRECTORY = toString cfg.secrets.directory;
+      after = [ "systemd-tmpfiles-resetup.service" ];
+      environment.DIRECTORY = directory;
       script = ''
         umask 077
         mkdir -p "$DIRECTORY"
@@ -70,9 +74,7 @@ in
         ProtectSystem = "strict";
         StateDirectory = "jex";
         StateDirectoryMode = "0700";
-        ReadWritePaths = lib.optional (
-          !lib.hasPrefix "/var/lib/jex/" (toString cfg.secrets.directory)
-        ) "-${cfg.secrets.directory}";
+        ReadWritePaths = lib.optional isElsewhere directory;
         PrivateNetwork = true;
         ProtectHome = true;
       };

@@ -206,13 +206,7 @@ in
             }
             // lib.optionalAttrs cuda {
               PrivateDevices = false;
-              DeviceAllow = [
-                "char-nvidia"
-                "char-nvidiactl"
-                "char-nvidia-frontend"
-                "char-nvidia-uvm"
-                "char-nvidia-caps"
-              ];
+              DeviceAllow = import ./nvidia-devices.nix;
             };
         };
       }

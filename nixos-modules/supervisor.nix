@@ -52,7 +52,7 @@ lib.mkIf cfg.enable {
     environment = {
       JEX_CONFIG = "${cfg.settingsFile}";
       # What Whisper is given to hear first.
-      JEX_PARTS = "${pkgs.writeText "parts.toml" "espeak_ng = \"${lib.getExe pkgs.espeak-ng}\"\n"}";
+      JEX_PARTS = "${cfg.partsFile}";
       HOME = "%S/jex-supervisor";
     };
     serviceConfig = import ./hardening.nix // {

@@ -9,10 +9,29 @@ let
   cfg = config.services.jex;
   acme = cfg.tls.acmeEmail != null;
   local = lib.hasSuffix ".local" cfg.hostName;
-  names = [ cfg.hostName ] ++ cfg.tls.addresses;
   port = cfg.settings.web.port or 3000;
   signalling = toString config.services.livekit.settings.port;
+  inherit (cfg.tls) names;
   inherit (lib) mkIf mkOption types;
+
+  # A phone has to trust the CA before it can use HTTPS, so this alone comes without.
+  ca = ''
+    handle /ca {
+      rewrite * /index.html
+      root * /run/jex-ca
+      file_server
+    }
+    handle /ca.crt {
+      root * /run/jex-ca
+      header Content-Type application/x-x509-ca-cert
+      file_server
+    }
+    handle /ca.mobileconfig {
+      root * /run/jex-ca
+      header Content-Type application/x-apple-aspen-config
+      file_server
+    }
+  '';
 
   page = ''
     ${lib.optionalString (!acme) "tls internal"}
@@ -44,6 +63,16 @@ in
       default = [ ];
       description = "Addresses under which the page is opened as well as by name; the certificate holds them.";
       example = [ "192.168.1.20" ];
+    };
+    names = mkOption {
+      type = types.listOf types.str;
+      readOnly = true;
+      internal = true;
+      default = [
+        cfg.hostName
+      ]
+      ++ map (address: if lib.hasInfix ":" address then "[${address}]" else address) cfg.tls.addresses;
+      description = "Under what the page is opened, as in an address of the web.";
     };
   };
 
@@ -107,25 +136,17 @@ in
       (mkIf (!acme) {
         services.caddy.virtualHosts = {
           ${lib.concatStringsSep ", " names}.extraConfig = page;
-          # A phone has to trust the CA before it can use HTTPS, so this alone comes without.
           ${lib.concatMapStringsSep ", " (name: "http://${name}") names}.extraConfig = ''
-            handle /ca {
-              rewrite * /index.html
-              root * /run/jex-ca
-              file_server
-            }
-            handle /ca.crt {
-              root * /run/jex-ca
-              header Content-Type application/x-x509-ca-cert
-              file_server
-            }
-            handle /ca.mobileconfig {
-              root * /run/jex-ca
-              header Content-Type application/x-apple-aspen-config
-              file_server
-            }
+            ${ca}
             handle {
               redir https://{host}{uri}
+            }
+          '';
+          # Also for those whose network does not find the name.
+          "http://".extraConfig = ''
+            ${ca}
+            handle {
+              redir https://${cfg.hostName}{uri}
             }
           '';
         };

@@ -6,7 +6,7 @@ let
 in
 lib.mkIf cfg.enable {
   services.jex = {
-    settings.web.public_urls = map (name: "https://${name}") ([ cfg.hostName ] ++ cfg.tls.addresses);
+    settings.web.public_urls = map (name: "https://${name}") cfg.tls.names;
     egress.confined = [ "jex-web" ];
   };
 

@@ -76,14 +76,11 @@ in
     # Its module would be compiled, and no layout of ours has it.
     boot.supportedFilesystems.zfs = lib.mkForce false;
 
-    nix.settings = {
+    nix.settings = import ../../nixos-modules/cuda-cache.nix // {
       experimental-features = [
         "nix-command"
         "flakes"
       ];
-      # Otherwise everything with CUDA is compiled on the machine that is installed.
-      extra-substituters = [ "https://cache.nixos-cuda.org" ];
-      extra-trusted-public-keys = [ "cache.nixos-cuda.org:74DUi4Ye579gUqzH4ziL9IyiJBlDpMRn9MBN8oNan9M=" ];
     };
 
     image.modules = {

@@ -94,7 +94,7 @@ def test_without_a_network_what_is_carried_is_installed(machine, disk, make_key)
     assert "jex.nixosModules.jex-airgap" in (new / "etc/nixos/configuration.nix").read_text()
     assert f'"{disk.path}"' in (new / "etc/nixos/hardware-configuration.nix").read_text()
     assert (new / "etc/nixos/flake.nix").exists() and (new / "etc/nixos/jex/flake.nix").exists()
-    assert (new / "etc/ssh/authorized_keys.d/owner").read_text() == f"{key}\n"
+    assert (new / "var/lib/jex-owner/owner").read_text() == f"{key}\n"
     assert "Copying the system" in (new / "var/log/jex-install.log").read_text()
 
 
@@ -117,7 +117,7 @@ def test_with_a_network_a_system_is_built_on_the_new_disk(machine, online, disk,
     assert calls(machine) == [
         f"--root {machine.target} --no-root-passwd --no-channel-copy --flake {machine.target}/etc/nixos#jex"
     ]
-    assert not (machine.installed(disk) / "etc/ssh").exists()
+    assert not (machine.installed(disk) / "var/lib/jex-owner").exists()
 
 
 def test_a_lost_network_is_tried_again_with_what_is_there(machine, online, disk, make_key):
@@ -336,6 +336,18 @@ def test_a_machine_that_starts_by_bios_is_refused(machine):
 
     assert terminal.end() == 1
     assert "UEFI" in terminal.all_text()
+
+
+def test_a_wireless_network_is_said_to_be_none_of_jexs(machine):
+    machine.program("ip", """echo '[{"dst": "default", "dev": "wlan0"}]'""")
+    (machine.sys / "class/net/wlan0/wireless").mkdir(parents=True)
+    terminal = machine.start()
+
+    terminal.expect("What kind of JEX?")
+    terminal.choose()
+    shown = terminal.expect("Install all the same?")
+
+    assert "acableonly" in shown
 
 
 def test_too_little_memory_is_said_before_anything_is_done(machine):

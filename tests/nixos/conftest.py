@@ -6,6 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 NIX = Path(__file__).parent / "nix"
 LIMIT_SECONDS = 300
 
@@ -18,13 +20,6 @@ def run(*arguments: str) -> subprocess.CompletedProcess:
 
 def nix(*arguments: str) -> str:
     return run(*arguments).stdout
-
-
-def traced(attribute: str, what: str) -> set[str]:
-    """What an attribute of the evaluation tests says on its way: lines of `trace: WHAT: …`."""
-    begin = f"trace: {what}: "
-    lines = run("eval", "--json", f".#lib.evaluationTests.{attribute}").stderr.splitlines()
-    return {line.removeprefix(begin) for line in lines if line.startswith(begin)}
 
 
 @cache
@@ -41,11 +36,26 @@ class Evaluations:
         self._running: dict[str, Future] = {name: self._pool.submit(self._evaluate, name) for name in attributes}
 
     def value(self, attribute: str):
-        return self._running[attribute].result()
+        return json.loads(self._running[attribute].result().stdout)
+
+    def traced(self, attribute: str, what: str) -> set[str]:
+        """What it said on its way: lines of `trace: WHAT: …`."""
+        begin = f"trace: {what}: "
+        lines = self._running[attribute].result().stderr.splitlines()
+        return {line.removeprefix(begin) for line in lines if line.startswith(begin)}
 
     @staticmethod
-    def _evaluate(attribute: str):
-        return json.loads(nix("eval", "--json", f".#lib.evaluationTests.{attribute}"))
+    def _evaluate(attribute: str) -> subprocess.CompletedProcess:
+        return run("eval", "--json", f".#lib.evaluationTests.{attribute}")
 
     def stop(self):
         self._pool.shutdown(cancel_futures=True)
+
+
+@pytest.fixture(scope="session")
+def evaluations():
+    groups = ["hosts", "images", "vmTests", "outputs", "coqui", "template", "refusals"]
+    single = ["withDomain", "deploy", "installer", "layouts", "germanSettings", "undocumented"]
+    running = Evaluations([*(f"{group}.{name}" for group in groups for name in names(group)), *single])
+    yield running
+    running.stop()

@@ -99,7 +99,7 @@ WRONG = """
 host:
 let
   inherit (host.extendModules {{ modules = [ ({snippet}) {{ services.jex.owner.sshKeys = [ "a key" ]; }} ]; }}) config;
-  ours = removeAttrs config.services.jex [ "package" "page" "settingsFile" "models" ];
+  ours = removeAttrs config.services.jex [ "package" "page" "settingsFile" "partsFile" "models" ];
   failed = builtins.filter (assertion: !assertion.assertion) config.assertions;
 in
 builtins.deepSeq ours (map (assertion: assertion.message) failed)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Evaluations, names, traced
+from conftest import names
 from toml import to_toml
 
-HOSTS = names("hosts")
-APPLIANCES = names("ports")
+APPLIANCES = names("hosts")
+MACHINES = [*(f"hosts.{name}" for name in APPLIANCES), "withDomain"]
 IMAGES = names("images")
 OUTPUTS = names("outputs")
 TEMPLATES = names("template")
@@ -27,6 +27,7 @@ REFUSALS = {
     "model-address": "llm.url",
     "model-key": "llm.apiKeyFile",
     "model-nearby": "egress.lan",
+    "model-nearby-by-https": "egress.lan",
     "model-nearby-allowed": None,
     "model-here": None,
     "address-without-provider": "llm.provider",
@@ -54,6 +55,9 @@ REFUSALS = {
     "backup-ssh": "backup.sshKeyFile",
     "backup-air-gap": "backup.target",
     "backup-plain": "backup.target",
+    "backup-nearby": "backup.target",
+    "backup-port": "backup.target",
+    "backup-https": None,
     "backup-disk": None,
 }
 # Whence Ollama pulls a model: its registry, which sends what is large on.
@@ -85,35 +89,6 @@ CUDA = set("nvidia-x11 cuda_cccl cuda_compat cuda_cudart cuda_nvcc cuda_nvrtc cu
 UNFREE = {"jex-gpu": N8N | CUDA, "jex-cpu": N8N, "jex-hybrid": N8N, "jex-airgap": N8N, "vm": N8N}
 
 
-@pytest.fixture(scope="session")
-def evaluations():
-    running = Evaluations(
-        [
-            "ports",
-            "portsWithDomain",
-            "egress",
-            "free",
-            "imaginary",
-            "settings",
-            "germanSettings",
-            "undocumented",
-            *(f"coqui.{name}" for name in COQUI),
-            *(f"refusals.{name}" for name in REFUSALS),
-            *(f"hosts.{name}" for name in HOSTS),
-            *(f"images.{name}" for name in IMAGES),
-            *(f"outputs.{name}" for name in OUTPUTS),
-            *(f"template.{name}" for name in TEMPLATES),
-            "layouts",
-            "installer",
-            "deploy",
-            *(f"vmTests.{name}" for name in VM_TESTS),
-            *(f"vmScripts.{name}" for name in VM_TESTS),
-        ]
-    )
-    yield running
-    running.stop()
-
-
 def test_every_refusal_is_tried():
     assert set(names("refusals")) == set(REFUSALS)
 
@@ -130,7 +105,7 @@ def test_what_cannot_work_is_refused_with_the_remedy(evaluations, case):
 
 @pytest.mark.parametrize("host", APPLIANCES)
 def test_the_network_reaches_what_people_need_and_no_more(evaluations, host):
-    ports = evaluations.value("ports")[host]
+    ports = evaluations.value(f"hosts.{host}")["ports"]
 
     assert ports["enable"] and ports["nftables"]
     assert sorted(ports["tcp"]) == [22, 80, 443, 7881]
@@ -142,8 +117,19 @@ def test_the_network_reaches_what_people_need_and_no_more(evaluations, host):
     assert ports["extraInputRules"] == ""
 
 
+@pytest.mark.parametrize("machine", MACHINES)
+def test_the_rules_that_nixpkgs_tries_are_those_that_its_kernel_knows(evaluations, machine, tmp_path):
+    facts = evaluations.value(machine)
+    ruleset = tmp_path / "ruleset.conf"
+    ruleset.write_text(facts["rules"])
+
+    subprocess.run(["bash", "-euc", facts["preCheckRuleset"]], cwd=tmp_path, check=True)
+
+    assert "socket cgroupv2" in facts["rules"] and "socket" not in ruleset.read_text()
+
+
 def test_with_a_domain_turn_is_open_over_tls_and_no_name_is_announced(evaluations):
-    ports = evaluations.value("portsWithDomain")
+    ports = evaluations.value("withDomain")["ports"]
 
     assert sorted(ports["tcp"]) == [22, 80, 443, 5349, 7881]
     assert sorted(ports["udp"]) == [443, 3478]
@@ -151,7 +137,14 @@ def test_with_a_domain_turn_is_open_over_tls_and_no_name_is_announced(evaluation
 
 @pytest.mark.parametrize("host", APPLIANCES)
 def test_only_the_chosen_providers_are_let_out(evaluations, host):
-    assert evaluations.value("egress")[host] == EGRESS[host]
+    assert evaluations.value(f"hosts.{host}")["egress"] == EGRESS[host]
+
+
+def test_secrets_lie_where_the_owner_says(evaluations):
+    facts = evaluations.value("withDomain")
+
+    assert "d /persist/jex/secrets 0700 root root" in facts["tmpfiles"]
+    assert "ReadWritePaths=/persist/jex/secrets\n" in facts["units"]["units"]["jex-secrets.service"]
 
 
 def test_every_machine_with_coqui_is_tried():
@@ -190,17 +183,15 @@ def test_a_license_is_agreed_to_by_the_owner_alone(evaluations):
 
 
 @pytest.mark.parametrize("host", APPLIANCES)
-def test_exactly_this_is_unfree(host):
-    assert traced(f"unfree.{host}", "unfree") == UNFREE[host]
+def test_exactly_this_is_unfree(evaluations, host):
+    assert evaluations.traced(f"hosts.{host}", "unfree") == UNFREE[host]
 
 
 # Those that face people, those of the operating system that look outside for it, and those that run once.
 FREE = {
     "3proxy",
-    "avahi-daemon",
     "caddy",
-    "jex-follow-address",
-    "jex-livekit-environment",
+    "jex-resolver",
     "livekit",
 }
 
@@ -209,15 +200,16 @@ FREE = {
 def test_every_service_of_ours_reaches_this_machine_only_or_is_named_here(evaluations, host):
     ours = {
         name
-        for name in evaluations.value("free")[host]
+        for name in evaluations.value(f"hosts.{host}")["free"]
         if name.startswith(("jex-", "n8n", "ollama", "postgresql", "redis", "wyoming", "livekit", "caddy", "3proxy"))
     }
 
     assert ours <= FREE, ours - FREE
 
 
-def test_every_confined_service_exists(evaluations):
-    assert set(map(tuple, evaluations.value("imaginary").values())) == {()}
+@pytest.mark.parametrize("machine", MACHINES)
+def test_every_confined_service_exists(evaluations, machine):
+    assert evaluations.value(machine)["imaginary"] == []
 
 
 def accepts(settings: dict, folder: Path):
@@ -234,7 +226,7 @@ def accepts(settings: dict, folder: Path):
 
 @pytest.mark.parametrize("host", APPLIANCES)
 def test_the_settings_are_what_jex_itself_takes(evaluations, host, tmp_path):
-    accepts(evaluations.value("settings")[host], tmp_path)
+    accepts(evaluations.value(f"hosts.{host}")["settings"], tmp_path)
 
 
 def test_another_language_is_what_jex_itself_takes(evaluations, tmp_path):
@@ -249,9 +241,9 @@ def test_every_option_says_what_it_is_and_shows_one(evaluations):
     assert evaluations.value("undocumented") == []
 
 
-@pytest.mark.parametrize("host", HOSTS)
-def test_the_host_evaluates(evaluations, host):
-    assert evaluations.value(f"hosts.{host}").endswith(".drv")
+@pytest.mark.parametrize("machine", MACHINES)
+def test_the_host_evaluates(evaluations, machine):
+    assert evaluations.value(machine)["system"].endswith(".drv")
 
 
 @pytest.mark.parametrize("image", IMAGES)
@@ -321,10 +313,13 @@ def test_the_medium_carries_the_air_gapped_system_whole(evaluations):
 
 
 def test_each_host_that_runs_somewhere_is_deployed_and_undone_when_it_is_not_reached_again(evaluations):
-    nodes = evaluations.value("deploy")
+    deploy = evaluations.value("deploy")
+    nodes = deploy["nodes"]
 
     assert set(nodes) == {"jex-gpu", "jex-cpu", "jex-hybrid", "jex-airgap"}
     assert all(node["magicRollback"] and node["autoRollback"] for node in nodes.values())
+    assert set(deploy["checks"]) == {"deploy-activate", "deploy-schema"}
+    assert all(check.endswith(".drv") for check in deploy["checks"].values())
 
 
 def test_each_file_is_a_test_in_a_virtual_machine():
@@ -335,12 +330,12 @@ def test_each_file_is_a_test_in_a_virtual_machine():
 
 @pytest.mark.parametrize("name", VM_TESTS)
 def test_the_vm_test_evaluates(evaluations, name):
-    assert evaluations.value(f"vmTests.{name}").endswith(".drv")
+    assert evaluations.value(f"vmTests.{name}")["test"].endswith(".drv")
 
 
 @pytest.mark.parametrize("name", VM_TESTS)
 def test_the_script_of_the_vm_test_is_sound(evaluations, name):
-    test = evaluations.value(f"vmScripts.{name}")
+    test = evaluations.value(f"vmTests.{name}")
     ruff = [Path(sys.executable).parent / "ruff", "check", "--isolated", "--no-cache"]
     known = f"builtins = {DRIVER + test['machines']}"
 

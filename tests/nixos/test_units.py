@@ -5,8 +5,8 @@ import difflib
 from units import FOLDER, committed, evaluated
 
 
-def test_the_committed_units_are_those_that_are_evaluated():
-    before, now = committed(), evaluated()
+def test_the_committed_units_are_those_that_are_evaluated(evaluations):
+    before, now = committed(), evaluated(evaluations)
 
     differing = sorted(path for path in before.keys() | now.keys() if before.get(path) != now.get(path))
 

@@ -20,6 +20,8 @@ FOLDER = Path(__file__).parents[1] / "systemd" / "units"
 WHOLE = "jex-cpu"
 
 STORE_PATH = re.compile(r"/nix/store/[0-9a-z]{32}-([\w+.?=-]+)")
+# What is a text of the same name, looked through by a program.
+CHECKED = ["jex.toml"]
 # Another one with each commit.
 BUILT_AT = re.compile(r"BUILT_AT=\d+")
 # As Nix tells a version: it begins with the first dash before something that is no letter.
@@ -56,9 +58,10 @@ def texts(paths: list[str]) -> dict[str, str]:
         for derivation in json.loads(nix("derivation", "show", *paths)).values():
             attributes = derivation["env"]
             attributes |= json.loads(attributes.get("__json", "{}"))
-            if text := text_of(attributes):
-                name = package(attributes["name"]) + attributes.get("destination", "")
-                found[name] = text
+            text, name = text_of(attributes), package(attributes["name"])
+            if text:
+                found[name + attributes.get("destination", "")] = text
+            if text or name in CHECKED:
                 referred.update(derivation["inputDrvs"])
         paths = sorted(referred - seen)
     return found
@@ -94,14 +97,9 @@ def changed_lines(before: str, after: str) -> str:
     return "".join(f"{line}\n" for line in lines if not line.startswith(("---", "+++", "@@")))
 
 
-def evaluated() -> dict[str, str]:
+def evaluated(evaluations: Evaluations) -> dict[str, str]:
     """All that is to be committed, by path in the folder."""
-    hosts = names("units")
-    evaluations = Evaluations([f"units.{host}" for host in hosts])
-    try:
-        found = {host: of_host(evaluations.value(f"units.{host}")) for host in hosts}
-    finally:
-        evaluations.stop()
+    found = {host: of_host(evaluations.value(f"hosts.{host}")["units"]) for host in names("hosts")}
     whole = found.pop(WHOLE)
     folders = {WHOLE: whole} | {host: beside(whole, found[host]) for host in found}
     return {f"{host}/{path}": text for host, folder in folders.items() for path, text in folder.items()}
@@ -122,4 +120,8 @@ def write(files: dict[str, str]):
 if __name__ == "__main__":
     if sys.argv[1:] != ["--write"]:
         sys.exit(__doc__)
-    write(evaluated())
+    evaluations = Evaluations([f"hosts.{host}" for host in names("hosts")])
+    try:
+        write(evaluated(evaluations))
+    finally:
+        evaluations.stop()

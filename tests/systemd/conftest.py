@@ -59,6 +59,8 @@ def install(container: Container):
     parts = tomllib.loads(Path(os.environ["JEX_PARTS"]).read_text())
     container.bind(Path(parts["page"]), "/opt/jex/page")
     container.bind(Path(parts["livekit_server"]), "/usr/bin/livekit-server")
+    # Where Debian has it.
+    (container.root / "usr/bin/dnsmasq").symlink_to("../sbin/dnsmasq")
     for file in units.FILES.rglob("*"):
         if file.is_file():
             content = units.for_debian(file.read_text())

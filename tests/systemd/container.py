@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -126,6 +127,18 @@ class Container:
         if check and done.returncode:
             raise AssertionError(f"{' '.join(command)} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
         return done
+
+    @contextlib.contextmanager
+    def listening(self, port: int):
+        """Somebody in the container who takes every connection to this port of its loopback."""
+        program = (
+            f"import socket, time; s = socket.create_server(('127.0.0.1', {port})); print(flush=True); time.sleep(60)"
+        )
+        command = ["nsenter", f"--target={self._leader}", "--net", sys.executable, "-c", program]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
+            server.stdout.readline()
+            yield
+            server.kill()
 
     def said(self, *command: str, **options) -> str:
         return self.run(*command, **options).stdout.strip()

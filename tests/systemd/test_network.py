@@ -1,12 +1,16 @@
 """A daemon reaches this machine only, and what it tries beyond is counted."""
 
-import json
+import re
 import socket
 
 import pytest
 
 import units
 from container import OUTSIDE, wait_until
+from packets import counted, counter, from_cgroup_of
+
+# Ports of the proxy, and whose each is.
+ROUTES = re.findall(r"tcp dport (\d+) socket cgroupv2 level 2 != @(\w+) reject", (units.FOLDER / "jex.nft").read_text())
 
 
 @pytest.fixture
@@ -16,24 +20,8 @@ def listener():
         yield server.getsockname()[1]
 
 
-def from_cgroup_of(container, unit: str, script: str):
-    """A process that systemd and nftables take for one of the unit's."""
-    join = f"echo $$ >/sys/fs/cgroup/system.slice/{unit}/cgroup.procs"
-    return container.run("timeout", "3", "bash", "-c", f"{join} && {script}", check=False)
-
-
 def connect(port: int) -> str:
     return f"exec 3<>/dev/tcp/{OUTSIDE}/{port} && echo connected"
-
-
-def counter(unit: str) -> str:
-    """Its name, which is that of the set with the unit's control group."""
-    return units.values(unit, "NFTSet")[0].split(":")[-1]
-
-
-def counted(container, unit: str) -> int:
-    listed = json.loads(container.said("nft", "--json", "list", "counter", "inet", "jex", counter(unit)))
-    return next(entry["counter"]["packets"] for entry in listed["nftables"] if "counter" in entry)
 
 
 def test_the_wire_leads_outside(booted, listener):
@@ -71,6 +59,15 @@ def test_without_nftables_systemd_still_lets_nothing_out(booted, listener, unit)
 
     assert tcp.stdout == "" and tcp.returncode
     assert "Operation not permitted" in udp.stderr
+
+
+@pytest.mark.parametrize("unit", units.DAEMONS)
+@pytest.mark.parametrize(("port", "owner"), ROUTES)
+def test_the_way_out_of_one_is_closed_to_the_others(booted, unit, port, owner):
+    with booted.listening(int(port)):
+        tried = from_cgroup_of(booted, unit, f"exec 3<>/dev/tcp/127.0.0.1/{port} && echo connected")
+
+    assert (tried.stdout == "connected\n") == (counter(unit) == owner)
 
 
 @pytest.mark.parametrize("unit", units.DAEMONS)

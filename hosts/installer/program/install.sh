@@ -20,7 +20,7 @@ install_system() {
     local how=(nixos-install --root "$JEX_TARGET" --no-root-passwd --no-channel-copy)
     if is_carried "$1"; then
         # This system is the same for every owner, so the owner's keys lie beside it until the first rebuild.
-        install -D --mode 644 /dev/stdin "$JEX_TARGET/etc/ssh/authorized_keys.d/$(medium .owner)" <<<"$3"
+        install -D --mode 644 /dev/stdin "$JEX_TARGET/var/lib/jex-owner/$(medium .owner)" <<<"$3"
         step "Copying the system: $(expectation "$1" "$2")" \
             'Is the medium damaged? Write it anew, or use another stick.' \
             "${how[@]}" --system "$(of_tier "$1" ".systems.$2")"

@@ -21,6 +21,13 @@ has_tpm2() {
 
 boots_by_uefi() { [[ -d $JEX_SYS/firmware/efi ]]; }
 
+# Whether the network is reached by a wireless interface, which JEX itself does not use.
+is_wireless() {
+    local interface
+    interface=$(ip -json route show default | jq --raw-output '.[0].dev // empty')
+    [[ $interface && -d $JEX_SYS/class/net/$interface/wireless ]]
+}
+
 # Addresses of this machine in its network, which DHCP mostly gives to the new system again.
 own_addresses() { ip -json -4 address show scope global | jq --raw-output '.[].addr_info[].local'; }
 

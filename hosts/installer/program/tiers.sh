@@ -15,7 +15,7 @@ ask_tier() {
         choices+=("$name" "$(printf '%-11s %s' "$name" "$(of_tier "$name" .title)")")
     done < <(medium '.tiers | keys[]')
     if [[ $1 == no ]]; then
-        text+=$'\n\nThere is no network, so only what this medium carries can be installed. For the others plug a cable in,\nor join a wireless network (nmtui), and start again: jex-install'
+        text+=$'\n\nThere is no network, so only what this medium carries can be installed. For the others plug a cable in,\nor join a wireless network (nmtui) for the time of the installation, and start again: jex-install'
     fi
     if ((${#choices[@]} == 0)); then
         fail 'There is no network, and this medium carries no system.' \
@@ -42,6 +42,9 @@ lacks() {
     fi
     if [[ $(of_tier "$1" '.nvidia // false') == true ]] && ! has_nvidia; then
         echo '* No NVIDIA card was found: everything would run on the processor, slowly. jex-cpu is made for that.'
+    fi
+    if is_wireless; then
+        echo '* It is in a wireless network now. JEX itself uses a cable only: plug one in before the restart, or nobody can reach it.'
     fi
 }
 

@@ -7,14 +7,12 @@
   system,
 }:
 let
-  vmTests = lib.mapAttrs' (name: lib.nameValuePair (lib.removePrefix "vm-" name)) (
-    lib.filterAttrs (name: _: lib.hasPrefix "vm-" name) self.checks.x86_64-linux
-  );
+  checksNamed =
+    prefix: lib.filterAttrs (name: _: lib.hasPrefix "${prefix}-" name) self.checks.x86_64-linux;
+  vmTests = lib.mapAttrs' (name: lib.nameValuePair (lib.removePrefix "vm-" name)) (checksNamed "vm");
 
   # The installer is no JEX.
   names = builtins.attrNames (removeAttrs hosts.configurations [ "installer" ]);
-  config = name: hosts.configurations.${name}.config;
-  ofHost = f: lib.genAttrs names (name: f (config name));
 
   # The least that can be evaluated: options and assertions, no packages.
   failing =
@@ -31,42 +29,74 @@ let
         }).config.assertions
     );
 
-  portsOf = config: {
-    tcp = config.networking.firewall.allowedTCPPorts;
-    tcpRanges = config.networking.firewall.allowedTCPPortRanges;
-    udp = config.networking.firewall.allowedUDPPorts;
-    udpRanges = config.networking.firewall.allowedUDPPortRanges;
-    interfaces = config.networking.firewall.interfaces;
-    trusted = config.networking.firewall.trustedInterfaces;
-    inherit (config.networking.firewall) enable extraInputRules;
-    nftables = config.networking.nftables.enable;
-  };
+  factsOf =
+    { config, options, ... }:
+    {
+      system = config.system.build.toplevel.drvPath;
 
-  withDomain = system {
-    services.jex = {
-      enable = true;
-      hostName = "jex.example.org";
-      owner.sshKeys = [ "ssh-ed25519 AAAA test" ];
-      tls.acmeEmail = "ada@example.org";
-    };
-    boot.loader.systemd-boot.enable = true;
-    fileSystems."/" = {
-      device = "/dev/disk/by-label/nixos";
-      fsType = "ext4";
-    };
-    nixpkgs.hostPlatform = "x86_64-linux";
-    system.stateVersion = "26.05";
-  };
-
-  withCoqui =
-    coqui:
-    system {
-      imports = [ coqui ];
-      services.jex = {
-        enable = true;
-        owner.sshKeys = [ "ssh-ed25519 AAAA test" ];
-        tts.provider = "coqui";
+      # What the network can reach.
+      ports = {
+        tcp = config.networking.firewall.allowedTCPPorts;
+        tcpRanges = config.networking.firewall.allowedTCPPortRanges;
+        udp = config.networking.firewall.allowedUDPPorts;
+        udpRanges = config.networking.firewall.allowedUDPPortRanges;
+        interfaces = config.networking.firewall.interfaces;
+        trusted = config.networking.firewall.trustedInterfaces;
+        inherit (config.networking.firewall) enable extraInputRules;
+        nftables = config.networking.nftables.enable;
       };
+
+      # The rules, and what is done to them before nixpkgs tries them.
+      rules = config.networking.nftables.tables.jex.content;
+      inherit (config.networking.nftables) preCheckRuleset;
+
+      tmpfiles = config.systemd.tmpfiles.rules;
+
+      egress = config.services.jex.egress.allowed;
+
+      # Services that may send packets to other machines.
+      free = builtins.attrNames (
+        lib.filterAttrs (
+          _: service:
+          service.serviceConfig.IPAddressDeny or null != "any"
+          && !(service.serviceConfig.PrivateNetwork or false)
+        ) config.systemd.services
+      );
+
+      # Confined services that nothing defines: a name that is wrong, or was another in an earlier nixpkgs.
+      imaginary = builtins.filter (
+        name: !(config.systemd.services.${name}.serviceConfig ? ExecStart)
+      ) config.services.jex.egress.confined;
+
+      inherit (config.services.jex) settings;
+
+      units = import ./units.nix { inherit lib config options; };
+    };
+
+  # Says every package that is allowed although it is unfree, as `trace: unfree: NAME`.
+  tellingUnfree =
+    host:
+    let
+      isAllowed = host.pkgs.config.allowUnfreePredicate;
+    in
+    host.extendModules {
+      modules = [
+        {
+          nixpkgs.config = lib.mkForce {
+            allowUnfreePredicate =
+              package: isAllowed package && builtins.trace "unfree: ${lib.getName package}" true;
+          };
+        }
+      ];
+    };
+
+  # A whole machine.
+  machine =
+    module:
+    system {
+      imports = [ module ];
+      services.jex.enable = true;
+      services.jex.owner.sshKeys = [ "ssh-ed25519 AAAA test" ];
       boot.loader.systemd-boot.enable = true;
       fileSystems."/" = {
         device = "/dev/disk/by-label/nixos";
@@ -74,6 +104,21 @@ let
       };
       nixpkgs.hostPlatform = "x86_64-linux";
       system.stateVersion = "26.05";
+    };
+
+  withDomain = machine {
+    services.jex = {
+      hostName = "jex.example.org";
+      secrets.directory = "/persist/jex/secrets";
+      tls.acmeEmail = "ada@example.org";
+    };
+  };
+
+  withCoqui =
+    coqui:
+    machine {
+      imports = [ coqui ];
+      services.jex.tts.provider = "coqui";
     };
   coquis = {
     small = withCoqui { };
@@ -114,6 +159,13 @@ let
       services.jex.llm = {
         provider = "openai-compatible";
         url = "http://192.168.1.30:11434/v1";
+      };
+    };
+    model-nearby-by-https = {
+      services.jex.llm = {
+        provider = "openai-compatible";
+        url = "https://192.168.1.30/v1";
+        apiKeyFile = "/var/lib/jex/keys/llm";
       };
     };
     model-nearby-allowed = {
@@ -233,15 +285,23 @@ let
     backup-plain = {
       services.jex.backup.target = "rest:http://nas.example.org/";
     };
+    backup-nearby = {
+      services.jex.backup.target = "rest:https://192.168.1.30/jex";
+    };
+    backup-port = {
+      services.jex.backup.target = "rest:https://nas.example.org:8000/jex";
+    };
+    backup-https = {
+      services.jex.backup.target = "s3:https://s3.eu-central-1.amazonaws.com/jex";
+    };
     backup-disk = {
       services.jex.backup.target = "/mnt/usb/jex";
     };
   };
 in
 {
-  hosts = ofHost (config: config.system.build.toplevel.drvPath) // {
-    with-domain = withDomain.config.system.build.toplevel.drvPath;
-  };
+  hosts = lib.genAttrs names (name: factsOf (tellingUnfree hosts.configurations.${name}));
+  withDomain = factsOf withDomain;
 
   images = lib.concatMapAttrs (
     host:
@@ -275,40 +335,19 @@ in
       medium = build.jexMedium.facts;
     };
 
-  deploy = lib.mapAttrs (_: node: removeAttrs node [ "profiles" ]) hosts.nodes;
+  deploy = {
+    nodes = lib.mapAttrs (_: node: removeAttrs node [ "profiles" ]) hosts.nodes;
+    checks = lib.mapAttrs (_: check: check.drvPath) (checksNamed "deploy");
+  };
 
-  # A test is built before it runs; its machines are part of it.
-  vmTests = lib.mapAttrs (_: test: test.drvPath) vmTests;
-
-  # Their Python, and which machines it knows by name.
-  vmScripts = lib.mapAttrs (_: test: {
+  # A test is built before it runs; its machines are part of it. Their Python knows them by name.
+  vmTests = lib.mapAttrs (_: test: {
+    test = test.drvPath;
     script = test.driver.testScript;
     machines = builtins.attrNames test.nodes;
   }) vmTests;
 
   refusals = lib.mapAttrs (_: failing) refusals;
-
-  # What the network can reach.
-  ports = ofHost portsOf;
-  portsWithDomain = portsOf withDomain.config;
-
-  # Traces every package that is allowed although it is unfree.
-  unfree = lib.genAttrs names (
-    name:
-    let
-      host = hosts.configurations.${name};
-      isAllowed = host.pkgs.config.allowUnfreePredicate;
-      told = {
-        nixpkgs.config = lib.mkForce {
-          allowUnfreePredicate =
-            package: isAllowed package && builtins.trace "unfree: ${lib.getName package}" true;
-        };
-      };
-    in
-    (host.extendModules { modules = [ told ]; }).config.system.build.toplevel.drvPath
-  );
-
-  egress = ofHost (config: config.services.jex.egress.allowed);
 
   # Coqui instead of Piper.
   coqui = lib.mapAttrs (
@@ -335,31 +374,6 @@ in
     }
   ) coquis;
 
-  # Services that may send packets to other machines.
-  free = ofHost (
-    config:
-    builtins.attrNames (
-      lib.filterAttrs (
-        _: service:
-        service.serviceConfig.IPAddressDeny or null != "any"
-        && !(service.serviceConfig.PrivateNetwork or false)
-      ) config.systemd.services
-    )
-  );
-
-  # Confined services that nothing defines: a name that is wrong, or was another in an earlier nixpkgs.
-  imaginary =
-    let
-      of =
-        config:
-        builtins.filter (
-          name: !(config.systemd.services.${name}.serviceConfig ? ExecStart)
-        ) config.services.jex.egress.confined;
-    in
-    ofHost of // { acme = of withDomain.config; };
-
-  settings = ofHost (config: config.services.jex.settings);
-
   # As docs/settings.md has it.
   germanSettings =
     (system {
@@ -372,14 +386,6 @@ in
       nixpkgs.hostPlatform = "x86_64-linux";
       system.stateVersion = "26.05";
     }).config.services.jex.settings;
-
-  units = lib.genAttrs names (
-    name:
-    import ./units.nix {
-      inherit lib;
-      host = hosts.configurations.${name};
-    }
-  );
 
   # Options that the owner reads about and that lack something to read.
   undocumented =

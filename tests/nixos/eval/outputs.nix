@@ -1,4 +1,5 @@
-# The outputs that are neither a host nor an image nor a VM test, flat, so that each is evaluated by a process of its own.
+# The outputs that are neither a host nor an image nor of several machines, flat, so that each is evaluated by a process of
+# its own.
 {
   self,
   lib,
@@ -18,7 +19,9 @@ lib.filterAttrs (name: _: !lib.any (image: lib.hasSuffix "-${image}" name) image
 )
 // flat "apps" (app: app.program)
 // flat "devShells" drvPath
-// lib.filterAttrs (name: _: !lib.hasPrefix "checks-x86_64-linux-vm-" name) (flat "checks" drvPath)
+// lib.filterAttrs (name: _: builtins.match "checks-x86_64-linux-(vm|deploy)-.*" name == null) (
+  flat "checks" drvPath
+)
 // lib.concatMapAttrs (
   system: formatter:
   # It is Haskell, which a nixpkgs that is kept for evaluating alone may lack.

@@ -1,7 +1,10 @@
 # The units that our modules have a say in, as systemd gets them, and the derivations that they refer to.
-{ lib, host }:
+{
+  lib,
+  config,
+  options,
+}:
 let
-  inherit (host) config options;
   modules = toString ../../../nixos-modules;
 
   # Units of this kind that one of our modules names.
@@ -25,7 +28,6 @@ let
     "postgresql"
     "postgresql-setup"
     "redis-livekit"
-    "tinyproxy"
     "wyoming-faster-whisper-jex"
     "wyoming-piper-jex"
   ];
