@@ -404,7 +404,7 @@ pub fn in_namespace_with_one_address() -> bool {
 
 /// Runs one test of this binary there. Where this machine allows no namespaces it passes: `tests/all` tells so at its end.
 pub fn again_in_namespace(test: &str) {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/in-namespace");
+    let script = "../../tests/in-namespace";
     let status = Command::new(script)
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
