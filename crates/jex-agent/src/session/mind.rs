@@ -6,7 +6,8 @@ use std::time::Instant;
 use futures::StreamExt;
 use jex_conversation::{AnswerId, Input, Message, Role, Stage};
 use jex_providers::{
-    ChatMessage, ChatRequest, ChatRole, LanguageModel, ProviderError, Sentence, SentenceSplitter,
+    ChatMessage, ChatRequest, LanguageModel, Piece, ProviderError, Sentence, SentenceSplitter,
+    ToolCall, ToolSpec,
 };
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
@@ -38,16 +39,27 @@ impl Mind {
     }
 
     /// In the current span.
-    pub fn generate(&mut self, answer: AnswerId, messages: Vec<Message>, max_tokens: u32) {
+    pub fn generate(
+        &mut self,
+        answer: AnswerId,
+        messages: Vec<Message>,
+        tools: Vec<ToolSpec>,
+        max_tokens: u32,
+    ) {
         let request = ChatRequest {
             messages: messages.into_iter().map(chat_message).collect(),
+            tools,
             max_tokens,
         };
         let (model, signals) = (self.model.clone(), self.signals.clone());
         let splitter = SentenceSplitter::for_language(&self.language);
         let task = async move {
             let input = match stream(answer, &*model, request, splitter, &signals).await {
-                Ok(()) => Input::GenerationDone { answer },
+                Ok(calls) if calls.is_empty() => Input::GenerationDone { answer },
+                Ok(calls) => Input::ToolsCalled {
+                    answer,
+                    calls: calls.into_iter().map(wanted).collect(),
+                },
                 Err(error) => {
                     tracing::warn!(%error, "generation failed");
                     let problem = problem(Stage::LanguageModel, &error);
@@ -65,15 +77,17 @@ impl Mind {
     }
 }
 
+/// Returns the tools that are to be called.
 async fn stream(
     answer: AnswerId,
     model: &dyn LanguageModel,
     request: ChatRequest,
     mut splitter: SentenceSplitter,
     signals: &mpsc::UnboundedSender<Signal>,
-) -> Result<(), ProviderError> {
+) -> Result<Vec<ToolCall>, ProviderError> {
     let mut pieces = model.generate(request).await?;
     let mut first = true;
+    let mut wanted = Vec::new();
     let tell = |sentence: Sentence| {
         let _ = signals.send(Signal::Input(Input::Sentence {
             answer,
@@ -86,19 +100,41 @@ async fn stream(
         if std::mem::take(&mut first) {
             let _ = signals.send(Signal::Mark(answer, Mark::FirstToken, Instant::now()));
         }
-        splitter.push(&piece).into_iter().for_each(tell);
+        match piece {
+            Piece::Text(text) => splitter.push(&text).into_iter().for_each(tell),
+            Piece::ToolCalls(calls) => wanted.extend(calls),
+        }
     }
     splitter.finish().into_iter().for_each(tell);
-    Ok(())
+    Ok(wanted)
+}
+
+fn wanted(call: ToolCall) -> jex_conversation::ToolCall {
+    jex_conversation::ToolCall {
+        id: call.id,
+        name: call.name,
+        arguments: serde_json::Value::Object(call.arguments).to_string(),
+    }
 }
 
 fn chat_message(message: Message) -> ChatMessage {
-    ChatMessage {
-        role: match message.role {
-            Role::System => ChatRole::System,
-            Role::User => ChatRole::User,
-            Role::Assistant => ChatRole::Assistant,
+    let text = message.text;
+    match (message.role, message.result_of) {
+        (Role::System, _) => ChatMessage::System(text),
+        (Role::Tool, Some(call)) => ChatMessage::ToolResult { call, text },
+        (Role::User | Role::Tool, _) => ChatMessage::User(text),
+        (Role::Assistant, _) => ChatMessage::Assistant {
+            text,
+            calls: message.calls.into_iter().map(called).collect(),
         },
-        text: message.text,
+    }
+}
+
+fn called(call: jex_conversation::ToolCall) -> ToolCall {
+    ToolCall {
+        id: call.id,
+        name: call.name,
+        // What was an object once is one; one that the budget cut is empty.
+        arguments: serde_json::from_str(&call.arguments).unwrap_or_default(),
     }
 }

@@ -51,7 +51,7 @@ mod tests {
     use async_trait::async_trait;
     use jex_conversation::UtteranceId;
     use jex_providers::{
-        ChatRequest, LanguageModel, Origin, Recognition, SpeechToText, TextStream,
+        ChatRequest, LanguageModel, Origin, PieceStream, Recognition, SpeechToText,
     };
     use tokio::sync::mpsc;
     use tracing_subscriber::fmt::MakeWriter;
@@ -122,7 +122,7 @@ mod tests {
             "down".into()
         }
 
-        async fn generate(&self, _: ChatRequest) -> Result<TextStream, ProviderError> {
+        async fn generate(&self, _: ChatRequest) -> Result<PieceStream, ProviderError> {
             Err(down())
         }
     }
@@ -151,7 +151,7 @@ mod tests {
         turns.asked(answer);
         turns
             .span_of(answer)
-            .in_scope(|| mind.generate(answer, Vec::new(), 10));
+            .in_scope(|| mind.generate(answer, Vec::new(), Vec::new(), 10));
         inbox.recv().await.expect("it failed");
         let names = ProviderNames {
             stt: String::new(),

@@ -440,10 +440,12 @@ impl Session {
                 answer,
                 messages,
                 max_tokens,
+                tools: _,
             } => {
                 self.turns.asked(answer);
                 let turn = self.turns.span_of(answer);
-                turn.in_scope(|| self.mind.generate(answer, messages, max_tokens));
+                let tools = Vec::new();
+                turn.in_scope(|| self.mind.generate(answer, messages, tools, max_tokens));
             }
             Output::CancelGeneration(answer) => self.mind.cancel(answer),
             Output::Speak {
@@ -470,6 +472,13 @@ impl Session {
                 });
                 self.report_turn(answer, text, interrupted);
             }
+            Output::Act { .. }
+            | Output::CancelTools(_)
+            | Output::Acting(_)
+            | Output::QuestionSpoken(_)
+            | Output::QuestionCut(_)
+            | Output::Reply { .. }
+            | Output::Announced(_) => {}
             Output::Problem(problem) => {
                 self.problem = problem;
                 self.publish_problem();
@@ -573,6 +582,13 @@ fn kind(output: &Output) -> &'static str {
         Output::CallerTranscript { .. } => "CallerTranscript",
         Output::Generate { .. } => "Generate",
         Output::CancelGeneration(_) => "CancelGeneration",
+        Output::Act { .. } => "Act",
+        Output::CancelTools(_) => "CancelTools",
+        Output::Acting(_) => "Acting",
+        Output::QuestionSpoken(_) => "QuestionSpoken",
+        Output::QuestionCut(_) => "QuestionCut",
+        Output::Reply { .. } => "Reply",
+        Output::Announced(_) => "Announced",
         Output::Speak { .. } => "Speak",
         Output::StopSpeaking(_) => "StopSpeaking",
         Output::AnswerText { .. } => "AnswerText",
