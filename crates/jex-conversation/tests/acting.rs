@@ -278,6 +278,19 @@ fn a_turn_over_a_running_tool_waits_and_is_answered_with_its_result() {
 }
 
 #[test]
+fn a_turn_that_waits_goes_with_the_tools_when_all_is_stopped() {
+    let (mut story, _) = acting();
+    story.say("And what is on the other one?");
+
+    story.input(Input::Interrupt).wait(ms(60_000));
+    assert_eq!(story.times_generated(), 1);
+    story.say("Good night.");
+
+    let words = "And what is on the other one? Good night.";
+    assert_eq!(story.last_prompt().last(), Some(&user(words)));
+}
+
+#[test]
 fn results_that_come_while_the_caller_speaks_wait_for_the_end_of_their_turn() {
     let (mut story, answer) = acting();
     story.input(Input::SpeechStarted).wait(ms(500));

@@ -35,6 +35,10 @@ enum Step {
     Played(u64, usize),
     SpeechFailed(u64, usize),
     SpeechLost(u64),
+    /// Whoever speaks is heard on: the next sentence is played to its end.
+    PlayedOn,
+    /// The model says something, perhaps, and asks for tools that need a yes.
+    Acts(bool, usize),
     Stop,
     ToolsCalled(u64, usize),
     ToolsDone(u64, bool),
@@ -66,6 +70,8 @@ fn step() -> impl Strategy<Value = Step> {
         10 => (0..2u64, 0..4usize).prop_map(|(back, n)| Step::Played(back, n)),
         2 => (0..2u64, 0..4usize).prop_map(|(back, n)| Step::SpeechFailed(back, n)),
         1 => (0..2u64).prop_map(Step::SpeechLost),
+        12 => Just(Step::PlayedOn),
+        8 => (any::<bool>(), 1..3usize).prop_map(|(words, n)| Step::Acts(words, n)),
         1 => Just(Step::Stop),
         10 => (0..2u64, 0..3usize).prop_map(|(back, n)| Step::ToolsCalled(back, n)),
         6 => (0..2u64, any::<bool>()).prop_map(|(back, all)| Step::ToolsDone(back, all)),
@@ -104,6 +110,8 @@ struct Reference {
     last_question: u64,
     reply_is_judged: bool,
     announced: BTreeSet<AnnouncementId>,
+    /// How often each notice was begun, and whether it was played to its end.
+    notices: BTreeMap<AnnouncementId, (u32, bool)>,
 }
 
 /// The one answer that is not over.
@@ -152,6 +160,10 @@ impl Reference {
             } => {
                 if let Some(current) = self.answer.as_mut().filter(|a| a.id == *answer) {
                     current.over.insert(*sentence);
+                    let played = matches!(input, Input::SentencePlayed { .. });
+                    if let Some(notice) = current.spoken.get(sentence).and_then(|s| notice(s)) {
+                        self.notices.entry(notice).or_default().1 |= played;
+                    }
                 }
             }
             _ => {}
@@ -196,7 +208,11 @@ impl Reference {
             | Output::QuestionSpoken(_)
             | Output::QuestionCut(_)
             | Output::Reply { .. } => self.tools(output),
-            Output::Announced(id) => assert!(self.announced.insert(*id), "announced twice"),
+            Output::Announced(id) => {
+                assert!(self.announced.insert(*id), "announced twice");
+                let (times, played) = self.notices[id];
+                assert!(played || times >= 2, "begun {times} times");
+            }
             _ => self.speech(output),
         }
     }
@@ -287,8 +303,9 @@ impl Reference {
                 assert!(!text.is_empty());
                 if self.answer.is_none() {
                     self.begin(*answer, false);
-                    if text.starts_with("notice") {
+                    if let Some(id) = notice(text) {
                         self.in_history.insert(*answer);
+                        self.notices.entry(id).or_default().0 += 1;
                     }
                 }
                 let current = self.current(*answer);
@@ -380,6 +397,12 @@ impl Reference {
             assert!(different.contains(typed.as_str()), "{typed} is lost");
         }
     }
+}
+
+/// Which notice this is the text of.
+fn notice(text: &str) -> Option<AnnouncementId> {
+    let id = text.strip_prefix("notice")?.parse();
+    id.ok().map(AnnouncementId)
 }
 
 /// Without what is said about tools and without marks.
@@ -527,6 +550,24 @@ impl World {
             Step::SpeechLost(back) => Input::SpeechLost {
                 answer: self.answer(back),
             },
+            Step::PlayedOn => {
+                let Some(current) = &self.reference.answer else {
+                    return;
+                };
+                let left = |sentence: &&usize| !current.over.contains(*sentence);
+                let Some(sentence) = current.spoken.keys().find(left).copied() else {
+                    return;
+                };
+                let answer = current.id;
+                Input::SentencePlayed { answer, sentence }
+            }
+            Step::Acts(words, count) => {
+                if words {
+                    self.step(Step::Sentence(0, true));
+                }
+                self.step(Step::ToolsCalled(0, count));
+                return self.ask(self.answer(0));
+            }
             // To the model it would be a turn like any other.
             Step::Stop if self.reference.acting.is_none() => return,
             Step::Stop => Input::Typed {
@@ -554,16 +595,11 @@ impl World {
                 Input::QuestionClosed(QuestionId(last.saturating_sub(back)))
             }
             Step::ReplyTaken(is_turn) => Input::ReplyTaken { is_turn },
-            Step::Announce(id) => {
-                let id = AnnouncementId(id);
-                if self.reference.announced.contains(&id) {
-                    return;
-                }
-                Input::Announce {
-                    id,
-                    text: format!("notice {}", self.word()),
-                }
-            }
+            Step::Announce(id) if self.reference.announced.contains(&AnnouncementId(id)) => return,
+            Step::Announce(id) => Input::Announce {
+                id: AnnouncementId(id),
+                text: format!("notice{id}"),
+            },
             Step::Interrupt => Input::Interrupt,
             Step::End => Input::End,
         };

@@ -176,6 +176,22 @@ fn a_question_waits_for_the_words_before_it_and_for_the_caller() {
 }
 
 #[test]
+fn the_end_of_the_words_before_it_is_not_the_end_of_the_question() {
+    let mut story = Story::begin();
+    story.say("Add milk.");
+    let answer = story.last_generated();
+    story.sentence(answer, "One moment.");
+    story.tools_called(answer, &["add"]);
+    story.ask(answer, FIRST.0, QUESTION);
+
+    story.played(answer, 0);
+    assert!(!story.outputs().contains(&Output::QuestionSpoken(FIRST)));
+    story.played(answer, 1);
+
+    assert!(story.outputs().contains(&Output::QuestionSpoken(FIRST)));
+}
+
+#[test]
 fn a_closed_question_is_not_said_on() {
     let (mut story, answer) = asking();
     story.heard(answer, 0, 5).forget();
