@@ -9,7 +9,7 @@ use crate::{Moment, Store, StoreError};
 
 /// Turns that a search looks through one by one, from the newest, before it asks the index: a word that is in every
 /// second turn is found there at once, while the index would bring them all.
-const LOOKED_THROUGH: i64 = 1000;
+const LOOKED_THROUGH: i64 = 2000;
 
 /// Some of the newest, before a moment.
 #[derive(Debug, Clone, Copy)]
