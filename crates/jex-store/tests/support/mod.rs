@@ -3,6 +3,9 @@
 //! As root it runs as the user `postgres`, since it refuses root. It ends with the test process, however that ends: a
 //! small shell waits for our end of its pipe to close.
 
+// Each of the tests' programs uses some of it.
+#![allow(dead_code)]
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
