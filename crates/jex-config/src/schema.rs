@@ -6,7 +6,12 @@
 use std::sync::LazyLock;
 
 /// The tree's source.
-const SOURCE: &str = include_str!("settings.rs");
+const SOURCE: &str = concat!(
+    include_str!("settings.rs"),
+    include_str!("settings/history.rs"),
+    include_str!("settings/database.rs"),
+    include_str!("settings/n8n.rs"),
+);
 
 /// What a value looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
