@@ -5,10 +5,13 @@
 //! (see [`crate::schema`]). An optional field ends with an `Example:` line, since it has no
 //! default to show.
 
+mod tools;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+pub use tools::{McpServer, ToolPolicy, Tools};
 use url::Url;
 
 /// Everything the owner can decide.
@@ -24,6 +27,7 @@ pub struct Settings {
     pub redis: Redis,
     pub agent: Agent,
     pub web: Web,
+    pub tools: Tools,
 }
 
 /// Who answers.

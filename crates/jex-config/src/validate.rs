@@ -11,6 +11,7 @@ use crate::{LlmProvider, Settings, TtsProvider};
 mod public_urls;
 #[cfg(test)]
 mod tests;
+mod tools;
 
 /// What is wrong, and with which keys: the named one first, then those that it clashes with.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,6 +34,7 @@ pub fn validate(settings: &Settings) -> Check {
     durations(settings)?;
     files(settings)?;
     media(settings)?;
+    tools::check(settings)?;
     distinct_ports(settings)
 }
 
