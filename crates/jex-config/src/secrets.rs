@@ -63,6 +63,11 @@ pub fn llm_api_key(settings: &Settings) -> Result<Option<SecretString>, ConfigEr
     Ok(file.map(read).transpose()?.map(Into::into))
 }
 
+/// Reads a secret that the owner put into a file of its own.
+pub fn in_file(file: &Path) -> Result<SecretString, ConfigError> {
+    Ok(read(file)?.into())
+}
+
 /// Makes what is missing, for the owner's eyes alone; what is there stays.
 pub fn ensure_secrets(settings: &Settings, paths: &Paths) -> Result<(), ConfigError> {
     let livekit = &settings.livekit;

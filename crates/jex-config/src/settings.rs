@@ -7,6 +7,7 @@
 
 mod database;
 mod n8n;
+mod tools;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 pub use database::Database;
 pub use n8n::N8n;
 use serde::{Deserialize, Serialize};
+pub use tools::{McpServer, ToolPolicy, Tools};
 use url::Url;
 
 mod history;
@@ -36,6 +38,7 @@ pub struct Settings {
     pub history: History,
     pub database: Database,
     pub n8n: N8n,
+    pub tools: Tools,
 }
 
 /// Who answers.

@@ -13,6 +13,7 @@ mod history;
 mod public_urls;
 #[cfg(test)]
 mod tests;
+mod tools;
 
 /// What is wrong, and with which keys: the named one first, then those that it clashes with.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,6 +38,7 @@ pub fn validate(settings: &Settings) -> Check {
     files(settings)?;
     media(settings)?;
     history::check(settings)?;
+    tools::check(settings)?;
     distinct_ports(settings)
 }
 
