@@ -337,6 +337,7 @@ mod tests {
                 announcer: Arc::new(Absent),
                 made_where: String::new(),
             }),
+            means: None,
         };
         let credentials = LivekitCredentials {
             api_key: "key".into(),

@@ -36,16 +36,17 @@ impl Limits {
     }
 }
 
-/// n8n's workflows, then the MCP servers in their order. Contacts nobody. `launcher`: the program
+/// JEX's `own`, n8n's workflows, then the MCP servers in their order. Contacts nobody. `launcher`: the program
 /// `jex-mcp-launcher`.
 pub fn toolbox(
     settings: &Settings,
     paths: &Paths,
+    own: Vec<Arc<dyn Source>>,
     n8n: Option<N8nOptions>,
     launcher: &Path,
 ) -> Result<Toolbox, FromSettingsError> {
     let limit = Duration::from_secs(settings.tools.timeout_seconds);
-    let mut sources: Vec<Arc<dyn Source>> = Vec::new();
+    let mut sources = own;
     if let Some(n8n) = n8n {
         sources.push(Arc::new(N8n::new(n8n)?));
     }
@@ -137,6 +138,7 @@ mod tests {
         toolbox(
             &settings,
             &paths,
+            Vec::new(),
             None,
             Path::new("/opt/jex/jex-mcp-launcher"),
         )
