@@ -1,15 +1,10 @@
-//! What the agent says of itself on a loopback port, for the supervisor and the page.
+//! How the agent is, for the supervisor and the page.
 
-use std::net::Ipv4Addr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
-use axum::extract::State;
+use axum::Json;
 use axum::http::StatusCode;
-use axum::response::IntoResponse;
-use axum::routing::get;
-use axum::{Json, Router};
 use serde::Serialize;
-use tokio::net::TcpListener;
 
 /// The answer of `GET /health`: 200 while registered with LiveKit, 503 before.
 #[derive(Debug, Clone, Serialize)]
@@ -41,20 +36,8 @@ impl Health {
     }
 }
 
-/// Binds the health endpoint.
-pub async fn bind(port: u16) -> std::io::Result<TcpListener> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
-}
-
-/// Serves until the task is dropped.
-pub async fn serve(listener: TcpListener, health: Arc<Mutex<Health>>) -> std::io::Result<()> {
-    let router = Router::new()
-        .route("/health", get(answer))
-        .with_state(health);
-    axum::serve(listener, router).await
-}
-
-async fn answer(State(health): State<Arc<Mutex<Health>>>) -> impl IntoResponse {
+/// 200 while registered with LiveKit, 503 before.
+pub fn answer(health: &Mutex<Health>) -> (StatusCode, Json<Health>) {
     let mut health = health
         .lock()
         .unwrap_or_else(PoisonError::into_inner)

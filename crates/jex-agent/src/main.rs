@@ -5,29 +5,50 @@
 //! * [`register`]: the rules about jobs, without I/O
 //! * [`session`]: one conversation: ear, mind, mouth and captions around `jex-conversation`
 //! * [`sessions`]: all of them that are held, by room
-//! * [`health`]: a loopback endpoint
+//! * [`tools`], [`builtin`], [`ledger`]: what can be done, and that it is written down
+//! * [`memory`]: the history and what the owner wants remembered
+//! * [`announcements`]: what is to be said of JEX's own accord; [`words`]: what the agent itself says
+//! * [`loopback`]: a port for the supervisor, the page and workflows; [`health`]: how the agent is
 
+mod announcements;
+mod builtin;
 mod health;
 mod installation;
+mod ledger;
+mod loopback;
+mod memory;
 mod office;
 mod register;
 mod session;
 mod sessions;
 mod sweeper;
+mod tools;
+mod words;
 
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser;
-use jex_config::Paths;
+use jex_config::{Parts, Paths, Settings};
 use jex_providers::Providers;
 use jex_service::{Termination, systemd};
 use tokio_util::sync::CancellationToken;
 
+use crate::announcements::Announcements;
+use crate::builtin::Builtin;
 use crate::health::{Health, ProviderNames};
+use crate::ledger::Books;
+use crate::loopback::Desk;
+use crate::memory::Memory;
 use crate::office::Office;
+use crate::session::{Abilities, Means};
 use crate::sweeper::Clientele;
+use crate::tools::Tools;
+
+/// A process that ends has 5 s in all, and a disk is faster.
+const LAST_ENTRIES: Duration = Duration::from_millis(500);
 
 /// JEX's agent: takes LiveKit rooms and holds one conversation in each.
 #[derive(Debug, Parser)]
@@ -47,7 +68,7 @@ async fn run(arguments: AgentArguments, mut termination: Termination) -> anyhow:
     let settings = jex_config::load(&arguments.service.into())?.settings;
     let settings = Arc::new(settings);
     let credentials = jex_config::secrets::livekit_credentials(&settings, &paths)?;
-    let parts = jex_config::parts::Parts::load(&paths)?;
+    let parts = Parts::load(&paths)?;
     let providers = Arc::new(Providers::from_settings(&settings, &parts)?);
     let health = Arc::new(Mutex::new(Health::new(ProviderNames {
         stt: providers.stt.name(),
@@ -55,7 +76,7 @@ async fn run(arguments: AgentArguments, mut termination: Termination) -> anyhow:
         tts: providers.tts.name(),
     })));
     let port = settings.agent.port;
-    let listener = health::bind(port).await.with_context(|| {
+    let listener = loopback::bind(port).await.with_context(|| {
         format!("port {port} on loopback is taken; `agent.port` in jex.toml moves the agent")
     })?;
     let clientele = Clientele {
@@ -63,13 +84,23 @@ async fn run(arguments: AgentArguments, mut termination: Termination) -> anyhow:
             .with_context(|| format!("{} cannot be written to", paths.state.display()))?,
         is_shared: settings.livekit.url.is_some(),
     };
-    let serving = tokio::spawn(health::serve(listener, health.clone()));
+    let stop = CancellationToken::new();
+    let (memory, writing) = Memory::open(&settings, &paths)?;
+    let means = means(&settings, &paths, &parts, memory.clone(), &stop)?;
+    let desk = Desk {
+        health: health.clone(),
+        announcements: means.announcements.clone(),
+        tools: means.tools.clone(),
+        memory,
+        paths,
+    };
+    let serving = tokio::spawn(loopback::serve(listener, desk));
     systemd::ready();
 
-    let stop = CancellationToken::new();
     let context = session::Context {
         settings,
         providers,
+        means: Some(means),
     };
     let office = Office::run(context, credentials, clientele, health, stop.clone());
     let mut office = std::pin::pin!(office);
@@ -84,5 +115,43 @@ async fn run(arguments: AgentArguments, mut termination: Termination) -> anyhow:
         () = termination.requested() => {}
     }
     serving.abort();
+    let _ = serving.await;
+    // What was said last is written, or waits in the journal.
+    let _ = tokio::time::timeout(LAST_ENTRIES, writing).await;
     Ok(())
+}
+
+/// Everything beyond talking. Contacts nobody yet.
+fn means(
+    settings: &Settings,
+    paths: &Paths,
+    parts: &Parts,
+    memory: Memory,
+    stop: &CancellationToken,
+) -> anyhow::Result<Means> {
+    let announcements = Announcements::new(memory.clone());
+    let books = Arc::new(Books::new(memory.recorder.clone()));
+    let builtin = Arc::new(Builtin::new(memory.clone(), books.clone()));
+    let n8n = tools::n8n(settings, paths, parts);
+    let launcher = tools::launcher();
+    let toolbox = jex_tools::toolbox(settings, paths, vec![builtin], Some(n8n), &launcher)?;
+    let tools = Tools::new(
+        settings,
+        toolbox,
+        books,
+        memory.clone(),
+        announcements.clone(),
+        stop.clone(),
+    )?;
+    tools.start();
+    let recalling = announcements.clone();
+    tokio::spawn(async move { recalling.recall().await });
+    Ok(Means {
+        tools,
+        memory,
+        announcements,
+        abilities: Abilities::default(),
+        // The packaged model is there to talk; what it makes of tools is no call.
+        offers_tools: !settings.model_is_demo(),
+    })
 }

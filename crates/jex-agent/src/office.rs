@@ -281,8 +281,8 @@ mod tests {
     use async_trait::async_trait;
     use jex_config::Settings;
     use jex_providers::{
-        ChatRequest, LanguageModel, ProviderError, Providers, Recognition, SpeechToText, Synthesis,
-        TextStream, TextToSpeech,
+        ChatRequest, LanguageModel, PieceStream, ProviderError, Providers, Recognition,
+        SpeechToText, Synthesis, TextToSpeech,
     };
 
     use super::*;
@@ -308,7 +308,7 @@ mod tests {
             String::new()
         }
 
-        async fn generate(&self, _: ChatRequest) -> Result<TextStream, ProviderError> {
+        async fn generate(&self, _: ChatRequest) -> Result<PieceStream, ProviderError> {
             std::future::pending().await
         }
     }
@@ -337,6 +337,7 @@ mod tests {
                 announcer: Arc::new(Absent),
                 made_where: String::new(),
             }),
+            means: None,
         };
         let credentials = LivekitCredentials {
             api_key: "key".into(),

@@ -119,7 +119,10 @@ impl Layer {
 
     /// Whether this layer decides `key`.
     pub fn sets(&self, key: &str) -> bool {
-        keys::leaves(&self.dict).iter().any(|(set, _)| set == key)
+        keys::leaves(&self.dict).iter().any(|(set, _)| {
+            let within = set.strip_prefix(key);
+            within.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        })
     }
 
     /// The origin, with the line where there is one.
@@ -133,7 +136,7 @@ impl Layer {
     fn with_known_keys(self) -> Result<Self, ConfigError> {
         for (key, value) in keys::leaves(&self.dict) {
             let section = keys::is_section(&key);
-            if schema::field_of(&key).is_some() || section && matches!(value, Value::Dict(..)) {
+            if schema::owner_of(&key).is_some() || section && matches!(value, Value::Dict(..)) {
                 continue;
             }
             let origin = self.place(&key);
@@ -189,6 +192,7 @@ fn leaf(key: &str, value: &str) -> Value {
     match field.map_or(Kind::Text, |field| field.kind) {
         kind if kind.is_text() => Value::from(value.to_owned()),
         Kind::Addresses => list(value),
+        Kind::Table | Kind::Sections => inline(value),
         Kind::Switch => value
             .parse::<bool>()
             .map_or_else(|_| Value::from(value.to_owned()), Value::from),
@@ -216,6 +220,14 @@ fn list(value: &str) -> Value {
         .map(str::trim)
         .filter(|one| !one.is_empty());
     Value::from(members.map(str::to_owned).collect::<Vec<_>>())
+}
+
+/// As `jex.toml` has it on one line.
+fn inline(value: &str) -> Value {
+    let parsed = toml::from_str::<toml::Table>(&format!("inline = {value}"));
+    let parsed = parsed.ok().and_then(|mut table| table.remove("inline"));
+    let read = parsed.and_then(|parsed| Value::serialize(parsed).ok());
+    read.unwrap_or_else(|| Value::from(value.to_owned()))
 }
 
 fn secret_remedy(key: &str) -> String {

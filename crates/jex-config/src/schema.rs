@@ -6,7 +6,13 @@
 use std::sync::LazyLock;
 
 /// The tree's source.
-const SOURCE: &str = include_str!("settings.rs");
+const SOURCE: &str = concat!(
+    include_str!("settings.rs"),
+    include_str!("settings/history.rs"),
+    include_str!("settings/database.rs"),
+    include_str!("settings/n8n.rs"),
+    include_str!("settings/tools.rs"),
+);
 
 /// What a value looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +31,10 @@ pub enum Kind {
     Addresses,
     File,
     Ip,
+    /// A section of its own, whose keys are the owner's.
+    Table,
+    /// Any number of sections.
+    Sections,
 }
 
 impl Kind {
@@ -32,7 +42,13 @@ impl Kind {
     pub fn is_text(self) -> bool {
         !matches!(
             self,
-            Self::Switch | Self::Port | Self::Whole | Self::Decimal | Self::Addresses
+            Self::Switch
+                | Self::Port
+                | Self::Whole
+                | Self::Decimal
+                | Self::Addresses
+                | Self::Table
+                | Self::Sections
         )
     }
 
@@ -49,6 +65,8 @@ impl Kind {
             Self::Addresses => "a list of addresses, such as [\"https://jex.local\"]",
             Self::File => "a path in quotes",
             Self::Ip => "an IP address in quotes",
+            Self::Table => "a table, such as { name = \"word\" }",
+            Self::Sections => "sections of their own, each below [[its.name]]",
         }
     }
 
@@ -63,6 +81,8 @@ impl Kind {
             "Vec<Url>" => Self::Addresses,
             "PathBuf" => Self::File,
             "IpAddr" => Self::Ip,
+            map if map.starts_with("BTreeMap<") => Self::Table,
+            list if list.starts_with("Vec<") => Self::Sections,
             _ => Self::Choice,
         }
     }
@@ -116,6 +136,13 @@ pub fn fields() -> &'static [Field] {
 /// The setting of that key.
 pub fn field_of(key: &str) -> Option<&'static Field> {
     fields().iter().find(|field| field.key == key)
+}
+
+/// The setting that a key belongs to: itself, or the table that it is a key of.
+pub fn owner_of(key: &str) -> Option<&'static Field> {
+    let mut parts = key.splitn(3, '.');
+    let table = format!("{}.{}", parts.next()?, parts.next()?);
+    field_of(key).or_else(|| field_of(&table).filter(|field| field.kind == Kind::Table))
 }
 
 /// What a section is about: the doc comment of its struct.

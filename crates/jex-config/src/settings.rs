@@ -5,11 +5,22 @@
 //! (see [`crate::schema`]). An optional field ends with an `Example:` line, since it has no
 //! default to show.
 
+mod database;
+mod n8n;
+mod tools;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+pub use database::Database;
+pub use n8n::N8n;
 use serde::{Deserialize, Serialize};
+pub use tools::{McpServer, ToolPolicy, Tools};
 use url::Url;
+
+mod history;
+
+pub use history::History;
 
 /// Everything the owner can decide.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -24,6 +35,10 @@ pub struct Settings {
     pub redis: Redis,
     pub agent: Agent,
     pub web: Web,
+    pub history: History,
+    pub database: Database,
+    pub n8n: N8n,
+    pub tools: Tools,
 }
 
 /// Who answers.

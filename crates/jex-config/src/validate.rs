@@ -8,9 +8,12 @@ use url::{Host, Url};
 use crate::resolve::{COQUI_PORT, DEMO_MODEL};
 use crate::{LlmProvider, Settings, TtsProvider};
 
+mod database;
+mod history;
 mod public_urls;
 #[cfg(test)]
 mod tests;
+mod tools;
 
 /// What is wrong, and with which keys: the named one first, then those that it clashes with.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,10 +32,13 @@ pub fn validate(settings: &Settings) -> Check {
     model(settings)?;
     addresses(settings)?;
     public_urls::check(&settings.web.public_urls)?;
+    database::check(settings)?;
     speech(settings)?;
     durations(settings)?;
     files(settings)?;
     media(settings)?;
+    history::check(settings)?;
+    tools::check(settings)?;
     distinct_ports(settings)
 }
 
@@ -337,6 +343,11 @@ fn files(settings: &Settings) -> Check {
         ("livekit.api_key_file", &livekit.api_key_file),
         ("livekit.api_secret_file", &livekit.api_secret_file),
         ("web.page", &settings.web.page),
+        ("database.folder", &settings.database.folder),
+        ("database.password_file", &settings.database.password_file),
+        ("n8n.api_key_file", &settings.n8n.api_key_file),
+        ("n8n.webhook_token_file", &settings.n8n.webhook_token_file),
+        ("n8n.workflows", &settings.n8n.workflows),
     ] {
         // Not shown: it may be a secret that was pasted where the name of its file belongs.
         if file.as_deref().is_some_and(|file| !file.is_absolute()) {
@@ -398,6 +409,12 @@ fn distinct_ports(settings: &Settings) -> Check {
         voice,
         Some(("agent.port", settings.agent.port)),
         Some(("web.port", settings.web.port)),
+        own(&settings.n8n.url, "n8n.port", settings.n8n.port),
+        own(
+            &settings.n8n.url,
+            "n8n.broker_port",
+            settings.n8n.broker_port,
+        ),
     ];
     let mut taken = BTreeMap::new();
     for (key, port) in ports.into_iter().flatten() {

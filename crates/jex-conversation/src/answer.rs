@@ -1,7 +1,10 @@
 //! One thing that the assistant says, from its first sentence to the last word that was heard.
 
-use crate::AnswerId;
+mod rounds;
+
 use crate::alignment::Alignment;
+use crate::{AnswerId, ToolCall};
+use rounds::Rounds;
 
 /// Stands where the caller's attention was taken away from an answer.
 const BROKEN_OFF: char = '—';
@@ -12,8 +15,10 @@ pub enum Kind {
     /// To a turn of the caller; the model makes it.
     Reply,
     Greeting,
-    /// About a problem. No part of the history.
+    /// Of JEX's own accord, such as a reminder.
     Announcement,
+    /// About a problem. No part of the history.
+    Remark,
     Goodbye,
 }
 
@@ -22,9 +27,10 @@ pub enum Kind {
 pub struct Answer {
     pub id: AnswerId,
     pub kind: Kind,
-    generating: bool,
+    making: Making,
     failed: bool,
     sentences: Vec<Sentence>,
+    rounds: Rounds,
     /// Sentences handed over to be spoken, counted from the first.
     queued: usize,
     /// The first sentence that is not over.
@@ -32,6 +38,17 @@ pub struct Answer {
     /// What was heard, or shown where it could not be spoken.
     shown: String,
     sounded: bool,
+    /// The last words that were shown were broken off.
+    broken_off: bool,
+}
+
+/// Who makes more of it.
+#[derive(Debug, PartialEq, Eq)]
+enum Making {
+    Model,
+    /// These are being called.
+    Tools(Vec<ToolCall>),
+    Nobody,
 }
 
 #[derive(Debug)]
@@ -42,6 +59,15 @@ struct Sentence {
     /// Bytes of `written` that were shown.
     shown: usize,
     voice: Voice,
+    origin: Origin,
+    is_broken_off: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Answer,
+    /// About the tools that run: no words of the model's, and no part of the history.
+    Aside,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,13 +84,15 @@ impl Answer {
         Self {
             id,
             kind: Kind::Reply,
-            generating: true,
+            making: Making::Model,
             failed: false,
             sentences: Vec::new(),
+            rounds: Rounds::default(),
             queued: 0,
             current: 0,
             shown: String::new(),
             sounded: false,
+            broken_off: false,
         }
     }
 
@@ -72,7 +100,7 @@ impl Answer {
     pub fn of(id: AnswerId, kind: Kind, sentences: &[&str]) -> Self {
         let mut answer = Self {
             kind,
-            generating: false,
+            making: Making::Nobody,
             ..Self::to_generate(id)
         };
         for (n, text) in sentences.iter().enumerate() {
@@ -82,26 +110,33 @@ impl Answer {
             } else {
                 format!("{text} ")
             };
-            answer.push(written, (*text).to_owned());
+            answer.push(written, (*text).to_owned(), Origin::Answer);
         }
         answer
     }
 
     /// The model made one more sentence.
     pub fn add(&mut self, written: String, spoken: String) {
-        if self.generating {
-            self.push(written, spoken);
+        if self.is_generating() {
+            self.push(written, spoken, Origin::Answer);
         }
+    }
+
+    /// Something about the tools that run. Returns the number of the sentence.
+    pub fn add_aside(&mut self, text: &str) -> usize {
+        let spoken = text.trim().to_owned();
+        self.push(spoken.clone(), spoken, Origin::Aside);
+        self.sentences.len() - 1
     }
 
     /// The model is done, or has `failed`.
     pub fn generated(&mut self, failed: bool) {
-        self.generating = false;
+        self.making = Making::Nobody;
         self.failed = failed;
     }
 
     pub fn is_generating(&self) -> bool {
-        self.generating
+        self.making == Making::Model
     }
 
     /// The next sentence to speak: its number and text. Silent ones are passed over.
@@ -171,17 +206,12 @@ impl Answer {
 
     /// Whether there is nothing left to make, speak or show.
     pub fn is_over(&self) -> bool {
-        !self.generating && self.current == self.sentences.len()
-    }
-
-    /// Whether the caller noticed any of it.
-    pub fn is_perceived(&self) -> bool {
-        !self.shown.trim().is_empty()
+        self.making == Making::Nobody && self.current == self.sentences.len()
     }
 
     /// Whether it sounds, or will at once: only what the model makes needs thought.
     pub fn is_speaking(&self) -> bool {
-        self.sounded || self.kind != Kind::Reply
+        self.kind != Kind::Reply || self.sounded && !self.is_silent_over_tools()
     }
 
     /// How a finished answer reached the caller.
@@ -189,7 +219,7 @@ impl Answer {
         let any = |voice| {
             self.sentences
                 .iter()
-                .any(|sentence| sentence.voice == voice)
+                .any(|sentence| sentence.origin == Origin::Answer && sentence.voice == voice)
         };
         if self.failed {
             Outcome::NotGenerated
@@ -197,7 +227,7 @@ impl Answer {
             Outcome::NotSpoken
         } else if any(Voice::Speakable) {
             Outcome::Spoken
-        } else if self.is_perceived() {
+        } else if self.is_noticed() {
             Outcome::OnlyShown
         } else {
             Outcome::Empty
@@ -209,24 +239,22 @@ impl Answer {
         self.shown.trim_end()
     }
 
-    /// Marks what was heard as broken off; returns the mark.
+    /// Marks what was heard as broken off; returns the mark. What was not heard is not said.
     pub fn break_off(&mut self) -> Option<String> {
-        if !self.is_perceived() {
+        self.current = self.sentences.len();
+        self.queued = self.current;
+        let last = self.sentences.iter_mut().rfind(|s| s.shown > 0)?;
+        if self.shown.trim().is_empty() || last.is_broken_off {
             return None;
         }
-        let ends_in_a_word = self
-            .shown
-            .ends_with(|c: char| c.is_alphanumeric() || c.is_whitespace());
-        let mark = if ends_in_a_word {
-            String::new()
-        } else {
-            " ".into()
-        } + &BROKEN_OFF.to_string();
+        last.is_broken_off = true;
+        self.broken_off = true;
+        let mark = mark(&self.shown);
         self.shown.push_str(&mark);
         Some(mark)
     }
 
-    fn push(&mut self, written: String, spoken: String) {
+    fn push(&mut self, written: String, spoken: String, origin: Origin) {
         let spoken = spoken.trim().to_owned();
         self.sentences.push(Sentence {
             alignment: Alignment::new(&written, &spoken),
@@ -238,6 +266,8 @@ impl Answer {
             },
             written,
             spoken,
+            origin,
+            is_broken_off: false,
         });
     }
 
@@ -257,17 +287,44 @@ impl Answer {
 
     /// Shows the first `end` bytes of a sentence.
     fn show(&mut self, sentence: usize, end: usize, delta: &mut String) {
+        let stands_apart = self.stands_apart(sentence);
         let Sentence { written, shown, .. } = &mut self.sentences[sentence];
         if end <= *shown {
             return;
         }
         let mut more = &written[*shown..end];
+        let begins = *shown == 0;
         *shown = end;
         if self.shown.is_empty() {
             more = more.trim_start();
+        } else if begins
+            && stands_apart
+            && !self.shown.ends_with(char::is_whitespace)
+            && !more.starts_with(char::is_whitespace)
+        {
+            self.shown.push(' ');
+            delta.push(' ');
         }
+        self.broken_off = false;
         self.shown.push_str(more);
         delta.push_str(more);
+    }
+
+    /// Whether the model did not write this sentence right behind the one before.
+    fn stands_apart(&self, sentence: usize) -> bool {
+        let is_aside = |n: usize| self.sentences[n].origin == Origin::Aside;
+        self.broken_off
+            || self.rounds.begin_at(sentence)
+            || is_aside(sentence)
+            || sentence.checked_sub(1).is_some_and(is_aside)
+    }
+}
+
+/// What is put behind words that were broken off.
+fn mark(heard: &str) -> String {
+    match heard.ends_with(|c: char| c.is_alphanumeric() || c.is_whitespace()) {
+        true => BROKEN_OFF.to_string(),
+        false => format!(" {BROKEN_OFF}"),
     }
 }
 

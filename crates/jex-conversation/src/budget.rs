@@ -7,7 +7,7 @@
 //! * a word one token for each three letters begun,
 //! * each digit and each sign one token,
 //! * each character outside ASCII one token for each byte,
-//! * each message eight tokens for the chat template around it.
+//! * each message, and each call of a tool, eight tokens for the chat template around it.
 
 use crate::{Message, Role, Rules};
 
@@ -20,14 +20,19 @@ const INSTRUCTIONS_SHARE: u32 = 2;
 /// Stands where a message was cut.
 const CUT: &str = " […] ";
 
-/// Tokens that the prompt may take: what the answer leaves, but at least half of the context.
-pub fn of(rules: &Rules) -> u32 {
-    let left = rules.context_tokens.saturating_sub(rules.max_answer_tokens);
-    left.max(rules.context_tokens / 2)
+/// Tokens that the prompt may take: what the answer and the tools leave, but at least half of the
+/// context, and a quarter where tools are offered.
+pub fn of(rules: &Rules, tool_tokens: u32) -> u32 {
+    let whole = rules.context_tokens;
+    let without_tools = whole.saturating_sub(rules.max_answer_tokens).max(whole / 2);
+    without_tools
+        .saturating_sub(tool_tokens)
+        .max(without_tools.min(whole / 4))
 }
 
 /// Instructions, then the newest turns that fit into `budget` tokens. Whole turns are dropped,
-/// oldest first; the newest message always stays, cut in its middle if nothing else helps.
+/// oldest first, so that a tool's result never stands without its call; the newest always stays,
+/// what is long in it cut in its middle if nothing else helps.
 pub fn fit(instructions: &str, history: &[Message], budget: u32) -> Vec<Message> {
     // The template's opening of the answer.
     let mut left = budget.saturating_sub(TEMPLATE_TOKENS);
@@ -38,14 +43,52 @@ pub fn fit(instructions: &str, history: &[Message], budget: u32) -> Vec<Message>
         left = left.saturating_sub(tokens(&system));
         prompt.push(system);
     }
-    let Some((newest, older)) = history.split_last() else {
-        return prompt;
-    };
-    let newest = cut(newest, left);
-    left = left.saturating_sub(tokens(&newest));
+    let newest = history.iter().rposition(|m| m.role == Role::User);
+    let (older, newest) = history.split_at(newest.unwrap_or(0));
+    let newest = squeezed(newest, left);
+    let taken: u32 = newest.iter().map(tokens).fold(0, u32::saturating_add);
+    left = left.saturating_sub(taken);
     prompt.extend_from_slice(&older[first_that_fits(older, left)..]);
-    prompt.push(newest);
+    prompt.extend(newest);
     prompt
+}
+
+/// One turn in `budget` tokens: of its rounds of tool calls the oldest go first, then its texts are
+/// cut to what a fair share leaves them.
+fn squeezed(turn: &[Message], budget: u32) -> Vec<Message> {
+    let mut turn = turn.to_vec();
+    if turn.iter().map(tokens).fold(0, u32::saturating_add) <= budget {
+        return turn;
+    }
+    while frame_tokens(&turn) > budget / 2 {
+        let mut rounds = (0..turn.len()).filter(|n| !turn[*n].calls.is_empty());
+        match (rounds.next(), rounds.next()) {
+            (Some(oldest), Some(next)) => drop(turn.drain(oldest..next)),
+            (Some(_), None) => {
+                // A call that fills the context by itself: what came of it says more.
+                let calls = turn.iter_mut().flat_map(|message| &mut message.calls);
+                calls.for_each(|call| "{}".clone_into(&mut call.arguments));
+                break;
+            }
+            (None, _) => break,
+        }
+    }
+    let mut left = budget.saturating_sub(frame_tokens(&turn));
+    let mut shortest_first: Vec<&mut Message> = turn.iter_mut().collect();
+    shortest_first.sort_by_key(|message| text_tokens(&message.text));
+    let mut waiting = shortest_first.len() as u32;
+    for message in shortest_first {
+        cut_text(&mut message.text, left / waiting);
+        left = left.saturating_sub(text_tokens(&message.text));
+        waiting -= 1;
+    }
+    turn
+}
+
+/// What messages take without their texts.
+fn frame_tokens(messages: &[Message]) -> u32 {
+    let frame = |message: &Message| tokens(message) - text_tokens(&message.text);
+    messages.iter().map(frame).fold(0, u32::saturating_add)
 }
 
 /// Where in `older` the turns begin that fit. A turn begins with the caller; what stands before
@@ -66,7 +109,20 @@ fn first_that_fits(older: &[Message], mut left: u32) -> usize {
 
 /// Estimated tokens of one message with the template around it.
 pub fn tokens(message: &Message) -> u32 {
-    TEMPLATE_TOKENS.saturating_add(text_tokens(&message.text))
+    let call = |call: &crate::ToolCall| {
+        let words = text_tokens(&call.name).saturating_add(text_tokens(&call.arguments));
+        TEMPLATE_TOKENS.saturating_add(words)
+    };
+    let calls = message.calls.iter().map(call);
+    calls.fold(
+        TEMPLATE_TOKENS.saturating_add(text_tokens(&message.text)),
+        u32::saturating_add,
+    )
+}
+
+/// Rather too many than too few: how many tokens a text takes of the model's context.
+pub fn estimated_tokens(text: &str) -> u32 {
+    text_tokens(text)
 }
 
 fn text_tokens(text: &str) -> u32 {
@@ -99,24 +155,25 @@ impl Meter {
     }
 }
 
-/// The message with its middle taken out so that it fits: how a request begins and ends says more
-/// about it than what is between.
 fn cut(message: &Message, budget: u32) -> Message {
-    if tokens(message) <= budget {
-        return message.clone();
+    let mut message = message.clone();
+    cut_text(&mut message.text, budget.saturating_sub(TEMPLATE_TOKENS));
+    message
+}
+
+/// Takes the middle out of a text that does not fit: how a request begins and ends says more about
+/// it than what is between.
+fn cut_text(text: &mut String, budget: u32) {
+    if text_tokens(text) <= budget {
+        return;
     }
-    let room = budget
-        .saturating_sub(TEMPLATE_TOKENS)
-        .saturating_sub(text_tokens(CUT));
-    let head = prefix(message.text.chars(), room / 2);
-    let tail = prefix(message.text.chars().rev(), room / 2);
-    let head: String = message.text.chars().take(head).collect();
-    let skipped = message.text.chars().count() - tail;
-    let tail: String = message.text.chars().skip(skipped).collect();
-    Message::new(
-        message.role,
-        format!("{}{CUT}{}", head.trim_end(), tail.trim_start()),
-    )
+    let room = budget.saturating_sub(text_tokens(CUT));
+    let head = prefix(text.chars(), room / 2);
+    let tail = prefix(text.chars().rev(), room / 2);
+    let skipped = text.chars().count() - tail;
+    let head: String = text.chars().take(head).collect();
+    let tail: String = text.chars().skip(skipped).collect();
+    *text = format!("{}{CUT}{}", head.trim_end(), tail.trim_start());
 }
 
 /// How many of these characters fit into `budget` tokens.

@@ -6,6 +6,8 @@
 //! [`Conversation::handle`]; what follows from it is settled there in one place, so that no input
 //! needs to know about the others.
 
+mod acting;
+mod announcing;
 mod listening;
 mod speaking;
 
@@ -16,7 +18,9 @@ use crate::answer::{Answer, Kind};
 use crate::history::History;
 use crate::problems::Problems;
 use crate::turn::Turn;
-use crate::{AgentState, Input, Output, Rules};
+use crate::{AgentState, By, Input, Output, Rules};
+use acting::Acting;
+use announcing::Announcements;
 
 /// A goodbye that takes longer is not waited for: a draining process has 5 s in all, and the last
 /// captions and leaving the room take up to 2 s of them.
@@ -39,8 +43,12 @@ pub struct Conversation {
     /// The history ends with words of the caller that are to be answered.
     unanswered: bool,
     problems: Problems,
-    /// To be said when nobody speaks.
-    announcements: Vec<&'static str>,
+    /// To be said about problems when nobody speaks.
+    remarks: Vec<&'static str>,
+    announcements: Announcements,
+    acting: Acting,
+    /// What the tools take of the model's context.
+    tool_tokens: u32,
     last_utterance: u64,
     last_answer: u64,
 }
@@ -76,7 +84,10 @@ impl Conversation {
             history: History::default(),
             unanswered: false,
             problems: Problems::default(),
-            announcements: Vec::new(),
+            remarks: Vec::new(),
+            announcements: Announcements::default(),
+            acting: Acting::default(),
+            tool_tokens: 0,
             last_utterance: 0,
             last_answer: 0,
         }
@@ -137,6 +148,18 @@ impl Conversation {
             } => self.sentence(answer, written, spoken),
             Input::GenerationDone { answer } => self.generation_done(answer),
             Input::GenerationFailed { answer, problem } => self.generation_failed(answer, problem),
+            Input::ToolsOffered { tokens } => self.tool_tokens = tokens,
+            Input::ToolsCalled { answer, calls } => self.tools_called(answer, calls),
+            Input::ToolsDone { answer, results } => self.tools_done(answer, results),
+            Input::ToolStillRunning { answer, text } => self.tool_still_running(answer, text),
+            Input::Ask {
+                answer,
+                question,
+                text,
+            } => self.ask(answer, question, text),
+            Input::QuestionClosed(question) => self.question_closed(question),
+            Input::ReplyTaken { is_turn } => self.reply_taken(is_turn),
+            Input::Announce { id, text } => self.announcements.add(id, text),
             Input::Heard { .. } | Input::SentencePlayed { .. } | Input::SpeechFailed { .. } => {
                 self.playout(input);
             }
@@ -153,9 +176,10 @@ impl Conversation {
 
     fn caller_joined(&mut self) {
         self.presence = Presence::Here;
+        self.announcements.try_all_again();
         let first_time = !std::mem::replace(&mut self.greeted, true);
         // Who speaks first needs no greeting.
-        let quiet = self.turn.is_empty() && !self.unanswered;
+        let quiet = self.turn.is_empty() && self.answer.is_none() && !self.unanswered;
         if first_time && quiet && !self.rules.greeting.trim().is_empty() {
             let greeting = self.rules.greeting.clone();
             self.say(Kind::Greeting, &[greeting.trim()]);
@@ -164,14 +188,26 @@ impl Conversation {
 
     fn caller_left(&mut self) {
         self.presence = Presence::Gone;
-        self.fall_silent();
+        if self.is_acting() {
+            // What they asked for is done all the same, and told when they are back.
+            self.set_hearing(false);
+            self.hush();
+            self.keep_for_later();
+        } else {
+            self.fall_silent();
+        }
     }
 
-    /// A typed message is a turn at once. What the caller is saying meanwhile comes afterwards.
+    /// A typed message is a turn at once, unless tools run: then it waits for them. What the caller
+    /// is saying meanwhile comes afterwards.
     ///
     /// It may come before the word that the caller is back, and is then answered after it.
     fn typed(&mut self, text: &str) {
         if text.is_empty() {
+            return;
+        }
+        if self.is_acting() {
+            self.words_while_acting(text.to_owned(), By::Typing);
             return;
         }
         self.stop_answer();
@@ -226,12 +262,16 @@ impl Conversation {
 
     /// What follows from the state, whatever led to it.
     fn settle(&mut self) {
+        if self.course == Course::Open {
+            self.listen_while_acting();
+            self.say_asides();
+        }
         self.speak_what_is_ready();
         self.finish_answer();
         match self.course {
             Course::Open => {
                 self.take_turn();
-                self.announce();
+                self.remark_or_announce();
             }
             Course::Ending { .. } if self.answer.is_none() => self.leave(),
             Course::Ending { .. } | Course::Over => {}
@@ -246,6 +286,7 @@ impl Conversation {
             (Presence::Awaited, _) => AgentState::Initializing,
             (Presence::Gone, _) => AgentState::Idle,
             (Presence::Here, Some(answer)) if answer.is_speaking() => AgentState::Speaking,
+            (Presence::Here, Some(_)) if self.acting.awaits_a_reply() => AgentState::Listening,
             (Presence::Here, Some(_)) => AgentState::Thinking,
             (Presence::Here, None) if self.turn.is_being_recognised() => AgentState::Thinking,
             (Presence::Here, None) => AgentState::Listening,

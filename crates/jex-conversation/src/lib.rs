@@ -12,8 +12,13 @@ mod conversation;
 mod history;
 mod problems;
 mod protocol;
+mod stop_words;
 mod turn;
 
+pub use budget::estimated_tokens;
 pub use conversation::Conversation;
-pub use history::{Message, Role};
-pub use protocol::{AgentState, AnswerId, Input, Output, Problem, Rules, Stage, UtteranceId};
+pub use history::{Message, Role, ToolCall, ToolResult};
+pub use protocol::{
+    AgentState, AnnouncementId, AnswerId, By, Input, Output, Problem, QuestionId, Rules, Stage,
+    UtteranceId,
+};

@@ -13,6 +13,7 @@ const STILL_NO_LANGUAGE_MODEL: &str = "Sorry, I still cannot reach the language 
 const NO_VOICE: &str = "Sorry, I could not say all of that. Please read it on the page.";
 pub const NO_ANSWER: &str = "Sorry, I have no answer to that.";
 pub const ONLY_SHOWN: &str = "Please read the answer on the page.";
+pub const STOPPED: &str = "All right, I am stopping.";
 
 /// The problems that exist now, at most one of each stage.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Message;
+use crate::{Message, ToolCall, ToolResult};
 
 /// One stretch of the caller's speech, from voice activity to transcript.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -11,6 +11,21 @@ pub struct UtteranceId(pub u64);
 /// One thing the assistant says: an answer, the greeting, an announcement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AnswerId(pub u64);
+
+/// One time that the caller is asked whether tools may be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct QuestionId(pub u64);
+
+/// Something that is to be said of JEX's own accord, such as a reminder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AnnouncementId(pub u64);
+
+/// How the caller's words came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    Voice,
+    Typing,
+}
 
 /// `lk.agent.state`, as LiveKit's clients know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +127,44 @@ pub enum Input {
         answer: AnswerId,
         problem: Problem,
     },
+    /// The tools that are offered to the model take so many tokens of its context
+    /// (see [`crate::estimated_tokens`]).
+    ToolsOffered {
+        tokens: u32,
+    },
+    /// The model finished by asking for tools; no more sentences until they are done.
+    ToolsCalled {
+        answer: AnswerId,
+        calls: Vec<ToolCall>,
+    },
+    /// All of them are done or will not be called. A call without a result counts as lost.
+    ToolsDone {
+        answer: AnswerId,
+        results: Vec<ToolResult>,
+    },
+    /// They take long: say this once, when nothing else is being said.
+    ToolStillRunning {
+        answer: AnswerId,
+        text: String,
+    },
+    /// One of the tools needs the caller's yes. Replaces the question before.
+    Ask {
+        answer: AnswerId,
+        question: QuestionId,
+        text: String,
+    },
+    /// The question is over, whatever came of it.
+    QuestionClosed(QuestionId),
+    /// What [`Output::Reply`] brought was judged. `is_turn`: the words are a turn of the
+    /// conversation as well, or only that.
+    ReplyTaken {
+        is_turn: bool,
+    },
+    /// Say this when nobody speaks.
+    Announce {
+        id: AnnouncementId,
+        text: String,
+    },
     /// Playout reached `chars` characters of the `spoken` text of this answer's sentence `sentence` (0-based).
     Heard {
         answer: AnswerId,
@@ -158,13 +211,38 @@ pub enum Output {
         text: String,
         is_final: bool,
     },
-    /// A turn of the caller is complete and becomes `answer`: ask the model.
+    /// A turn of the caller is complete and becomes `answer`: ask the model. Comes again for the
+    /// same answer when tools are done; its sentences go on where they were.
     Generate {
         answer: AnswerId,
         messages: Vec<Message>,
         max_tokens: u32,
+        /// Whether the model may call tools, or has done so often enough.
+        tools: bool,
     },
     CancelGeneration(AnswerId),
+    /// Have these called; [`Input::ToolsDone`] is expected, and nothing is generated until then.
+    Act {
+        answer: AnswerId,
+        calls: Vec<ToolCall>,
+    },
+    /// Stop them. No result is expected any more.
+    CancelTools(AnswerId),
+    /// Publish which tools run, by their names; empty: none.
+    Acting(Vec<String>),
+    /// The question was played to its end: from now on a yes counts.
+    QuestionSpoken(QuestionId),
+    /// It was not and will not be; it is over unless it is asked again.
+    QuestionCut(QuestionId),
+    /// What the caller said while the question was open, perhaps before its end.
+    /// [`Input::ReplyTaken`] is expected.
+    Reply {
+        question: QuestionId,
+        text: String,
+        by: By,
+    },
+    /// The announcement was heard; it is not said again.
+    Announced(AnnouncementId),
     /// Synthesise and play after what was queued before. Sentences of an answer are numbered from 0.
     Speak {
         answer: AnswerId,
@@ -178,9 +256,10 @@ pub enum Output {
         answer: AnswerId,
         delta: String,
     },
-    /// The answer is over; `text` is what was heard of it (what history holds), the same as its
-    /// deltas together. One that was broken off ends with a dash; one that was withdrawn because
-    /// nothing of it was heard is empty. Follows every `Generate` and every first `Speak` once.
+    /// The answer is over; `text` is what was heard of it (what history holds, but for what was
+    /// said about tools), the same as its deltas together. One that was broken off ends with a
+    /// dash; one that was withdrawn because nothing of it was heard is empty. Follows every first
+    /// `Generate` and every first `Speak` once.
     AnswerEnded {
         answer: AnswerId,
         text: String,

@@ -173,3 +173,82 @@ fn a_prompt_never_begins_with_half_a_turn() {
         );
     }
 }
+
+#[test]
+fn a_call_and_its_result_stay_or_go_together() {
+    for context_tokens in 180..420 {
+        let mut story = Story::with(small(context_tokens));
+        for n in 0..6 {
+            story.say(&format!("Question number {n}?"));
+            let answer = story.last_generated();
+            story.tools_called(answer, &["look", "read"]);
+            story.tools_done(answer, &[("look", "a window"), ("read", "a page")]);
+            story.model_answers("A rather short answer.");
+            story.last_played();
+        }
+
+        story.say("The last one?");
+
+        let said = story.last_prompt();
+        assert_eq!(said[0].0, Role::User, "{context_tokens} tokens");
+        let calls: usize = prompt(&story).iter().map(|m| m.calls.len()).sum();
+        let results = said.iter().filter(|(role, _)| *role == Role::Tool).count();
+        assert_eq!(calls, results, "{context_tokens} tokens");
+    }
+}
+
+#[test]
+fn a_monstrous_result_is_cut_and_leaves_room_for_the_question() {
+    let mut story = Story::with(small(1000));
+    story.say("What does the page say?");
+    let answer = story.last_generated();
+    story.tools_called(answer, &["read", "look"]);
+
+    let page = format!("It begins. {}It ends.", "blah ".repeat(10_000));
+    story.tools_done(answer, &[("read", &page), ("look", "a window")]);
+
+    let said = story.last_prompt();
+    assert_eq!(said[0], user("What does the page say?"));
+    assert!(said[2].1.starts_with("It begins. blah"), "{}", said[2].1);
+    assert!(said[2].1.contains(" […] "));
+    assert!(said[2].1.ends_with("blah It ends."));
+    assert!(said[2].1.len() < 5000);
+    assert_eq!(said[3], story::tool("a window"), "the short one is whole");
+}
+
+#[test]
+fn many_rounds_in_a_small_context_lose_the_oldest() {
+    let mut story = Story::with(small(400));
+    story.say("Count to eight.");
+    let answer = story.last_generated();
+
+    for n in 1..=8 {
+        story.tools_called(answer, &["count"]);
+        story.tools_done(
+            answer,
+            &[("count", &format!("{n} {}", "and on ".repeat(20)))],
+        );
+    }
+
+    let said = story.last_prompt();
+    assert_eq!(said[0], user("Count to eight."));
+    assert!(said.len() < 17, "{} messages", said.len());
+    assert!(said.last().is_some_and(|(_, text)| text.starts_with('8')));
+    let calls: usize = prompt(&story).iter().map(|m| m.calls.len()).sum();
+    assert_eq!(said.len(), 1 + 2 * calls);
+}
+
+#[test]
+fn what_is_offered_to_the_model_takes_from_its_context() {
+    let turns = |tokens| {
+        let mut story = Story::with(small(1000));
+        story.input(Input::ToolsOffered { tokens });
+        for n in 0..30 {
+            story.exchange(&format!("Question number {n}?"), "A rather short answer.");
+        }
+        story.say("The last one?").last_prompt().len()
+    };
+
+    assert!(turns(500) < turns(0));
+    assert!(turns(100_000) > 1, "a quarter is left for the conversation");
+}

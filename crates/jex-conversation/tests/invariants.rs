@@ -7,7 +7,10 @@ mod story;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use jex_conversation::{AgentState, AnswerId, Input, Output, Role, Stage, UtteranceId};
+use jex_conversation::{
+    AgentState, AnnouncementId, AnswerId, Input, Message, Output, QuestionId, Role, Stage,
+    UtteranceId,
+};
 use proptest::prelude::*;
 use story::{ENDPOINTING, Story, broken, ms};
 
@@ -32,6 +35,18 @@ enum Step {
     Played(u64, usize),
     SpeechFailed(u64, usize),
     SpeechLost(u64),
+    /// Whoever speaks is heard on: the next sentence is played to its end.
+    PlayedOn,
+    /// The model says something, perhaps, and asks for tools that need a yes.
+    Acts(bool, usize),
+    Stop,
+    ToolsCalled(u64, usize),
+    ToolsDone(u64, bool),
+    StillRunning(u64),
+    Ask(u64),
+    QuestionClosed(u64),
+    ReplyTaken(bool),
+    Announce(u64),
     Interrupt,
     End,
 }
@@ -55,6 +70,16 @@ fn step() -> impl Strategy<Value = Step> {
         10 => (0..2u64, 0..4usize).prop_map(|(back, n)| Step::Played(back, n)),
         2 => (0..2u64, 0..4usize).prop_map(|(back, n)| Step::SpeechFailed(back, n)),
         1 => (0..2u64).prop_map(Step::SpeechLost),
+        12 => Just(Step::PlayedOn),
+        8 => (any::<bool>(), 1..3usize).prop_map(|(words, n)| Step::Acts(words, n)),
+        1 => Just(Step::Stop),
+        10 => (0..2u64, 0..3usize).prop_map(|(back, n)| Step::ToolsCalled(back, n)),
+        6 => (0..2u64, any::<bool>()).prop_map(|(back, all)| Step::ToolsDone(back, all)),
+        2 => (0..2u64).prop_map(Step::StillRunning),
+        6 => (0..2u64).prop_map(Step::Ask),
+        3 => (0..2u64).prop_map(Step::QuestionClosed),
+        4 => any::<bool>().prop_map(Step::ReplyTaken),
+        3 => (0..5u64).prop_map(Step::Announce),
         2 => Just(Step::Interrupt),
         1 => Just(Step::End),
     ]
@@ -78,6 +103,15 @@ struct Reference {
     in_history: BTreeSet<AnswerId>,
     heard_texts: Vec<String>,
     typed: Vec<String>,
+    /// The answer whose tools run.
+    acting: Option<AnswerId>,
+    /// Open questions (asked, not closed, not cut), and whether they were spoken to their end.
+    questions: BTreeMap<QuestionId, bool>,
+    last_question: u64,
+    reply_is_judged: bool,
+    announced: BTreeSet<AnnouncementId>,
+    /// How often each notice was begun, and whether it was played to its end.
+    notices: BTreeMap<AnnouncementId, (u32, bool)>,
 }
 
 /// The one answer that is not over.
@@ -88,6 +122,12 @@ struct Speech {
     spoken: BTreeMap<usize, String>,
     over: BTreeSet<usize>,
     shown: String,
+    /// The model asked for tools just now.
+    wants_tools: bool,
+    /// Whether it had tools called, ever.
+    acted: bool,
+    /// Tools are done: the model is to be asked again.
+    resumes: bool,
 }
 
 impl Reference {
@@ -100,12 +140,30 @@ impl Reference {
                     current.generating = false;
                 }
             }
+            Input::ToolsCalled { answer, .. } => {
+                if let Some(current) = self.answer.as_mut().filter(|a| a.id == *answer) {
+                    current.wants_tools = std::mem::take(&mut current.generating);
+                }
+            }
+            Input::ToolsDone { answer, .. } if self.acting == Some(*answer) => {
+                self.acting = None;
+                self.questions.clear();
+                self.current(*answer).resumes = true;
+            }
+            Input::QuestionClosed(question) => {
+                self.questions.remove(question);
+            }
+            Input::ReplyTaken { .. } => self.reply_is_judged = true,
             Input::SentencePlayed { answer, sentence }
             | Input::SpeechFailed {
                 answer, sentence, ..
             } => {
                 if let Some(current) = self.answer.as_mut().filter(|a| a.id == *answer) {
                     current.over.insert(*sentence);
+                    let played = matches!(input, Input::SentencePlayed { .. });
+                    if let Some(notice) = current.spoken.get(sentence).and_then(|s| notice(s)) {
+                        self.notices.entry(notice).or_default().1 |= played;
+                    }
                 }
             }
             _ => {}
@@ -125,7 +183,8 @@ impl Reference {
                     assert!(self.answer.as_ref().is_some_and(|a| !a.spoken.is_empty()));
                 }
                 if *state == AgentState::Listening {
-                    assert!(self.here && self.answer.is_none());
+                    let asked = self.questions.values().any(|spoken| *spoken);
+                    assert!(self.here && (self.answer.is_none() || asked));
                 }
             }
             Output::Hearing(hearing) => {
@@ -143,7 +202,55 @@ impl Reference {
             | Output::EndUtterance(_)
             | Output::CancelUtterance(_)
             | Output::CallerTranscript { .. } => self.utterance(output),
+            Output::Act { .. }
+            | Output::CancelTools(_)
+            | Output::Acting(_)
+            | Output::QuestionSpoken(_)
+            | Output::QuestionCut(_)
+            | Output::Reply { .. } => self.tools(output),
+            Output::Announced(id) => {
+                assert!(self.announced.insert(*id), "announced twice");
+                let (times, played) = self.notices[id];
+                assert!(played || times >= 2, "begun {times} times");
+            }
             _ => self.speech(output),
+        }
+    }
+
+    fn tools(&mut self, output: &Output) {
+        match output {
+            Output::Act { answer, calls } => {
+                assert!(!calls.is_empty());
+                let current = self.current(*answer);
+                assert!(std::mem::take(&mut current.wants_tools), "nobody asked");
+                current.acted = true;
+                assert!(self.acting.replace(*answer).is_none(), "two at once");
+            }
+            Output::CancelTools(answer) => {
+                assert_eq!(self.acting.take(), Some(*answer));
+                self.questions.clear();
+            }
+            Output::Acting(names) => assert_eq!(names.is_empty(), self.acting.is_none()),
+            Output::QuestionSpoken(question) => {
+                let spoken = self.questions.insert(*question, true);
+                assert_eq!(spoken, Some(false), "{question:?} is not open");
+                let current = self.answer.as_ref().expect("the answer that asks");
+                let text = format!("question{}?", question.0);
+                let asked = current.spoken.iter().find(|(_, spoken)| **spoken == text);
+                let (sentence, _) = asked.expect("it was spoken");
+                assert!(current.over.contains(sentence), "not to its end");
+            }
+            Output::QuestionCut(question) => {
+                let was_spoken = self.questions.remove(question);
+                assert_ne!(was_spoken, Some(true), "it was asked already");
+            }
+            Output::Reply { question, text, .. } => {
+                assert!(self.acting.is_some());
+                assert!(self.questions.contains_key(question), "nobody asked that");
+                assert!(!text.is_empty());
+                assert!(std::mem::take(&mut self.reply_is_judged), "one at a time");
+            }
+            _ => unreachable!(),
         }
     }
 
@@ -174,6 +281,15 @@ impl Reference {
                 answer, messages, ..
             } => {
                 assert!(self.here, "asked for nobody");
+                assert_eq!(self.acting, None, "tools run");
+                pairs(messages);
+                let resumes = |current: &&mut Speech| current.id == *answer;
+                if let Some(current) = self.answer.as_mut().filter(resumes) {
+                    assert!(std::mem::take(&mut current.resumes), "asked twice");
+                    current.generating = true;
+                    assert_eq!(messages.last().map(|m| m.role), Some(Role::Tool));
+                    return;
+                }
                 self.begin(*answer, true);
                 self.in_history.insert(*answer);
                 self.prompt(messages);
@@ -187,6 +303,10 @@ impl Reference {
                 assert!(!text.is_empty());
                 if self.answer.is_none() {
                     self.begin(*answer, false);
+                    if let Some(id) = notice(text) {
+                        self.in_history.insert(*answer);
+                        self.notices.entry(id).or_default().0 += 1;
+                    }
                 }
                 let current = self.current(*answer);
                 assert!(
@@ -215,7 +335,10 @@ impl Reference {
                 let ended = self.answer.take().expect("it was current");
                 assert!(!ended.generating, "still being made");
                 assert_eq!(ended.shown.trim_end(), text, "shown and remembered differ");
-                assert_eq!(*interrupted && !text.is_empty(), text.ends_with('—'));
+                assert_eq!(self.acting, None, "tools run on");
+                let broken_off = text.ends_with('—');
+                assert!(broken_off || !*interrupted || text.is_empty());
+                assert!(!broken_off || *interrupted || ended.acted);
                 if !text.is_empty() && self.in_history.contains(answer) {
                     self.heard_texts.push(text.clone());
                 }
@@ -236,6 +359,9 @@ impl Reference {
             spoken: BTreeMap::new(),
             over: BTreeSet::new(),
             shown: String::new(),
+            wants_tools: false,
+            acted: false,
+            resumes: false,
         });
     }
 
@@ -246,15 +372,19 @@ impl Reference {
     }
 
     /// The history: what was heard, in order, and every typed word once.
-    fn prompt(&self, messages: &[jex_conversation::Message]) {
+    fn prompt(&self, messages: &[Message]) {
         assert_eq!(messages[0].role, Role::System);
         let said = &messages[1..];
-        assert_eq!(said.last().map(|m| m.role), Some(Role::User));
-        let alternate = said.windows(2).all(|pair| pair[0].role != pair[1].role);
+        let last = said.last().map(|m| m.role);
+        assert!(matches!(last, Some(Role::User | Role::Tool)), "{said:?}");
+        let alternate = said
+            .windows(2)
+            .all(|pair| pair[0].role != pair[1].role || pair[0].role == Role::Tool);
         assert!(alternate, "{said:?}");
         let assistant = said.iter().filter(|m| m.role == Role::Assistant);
-        let assistant: Vec<&String> = assistant.map(|m| &m.text).collect();
-        assert_eq!(assistant, self.heard_texts.iter().collect::<Vec<_>>());
+        let told: Vec<&str> = assistant.flat_map(|m| own_words(&m.text)).collect();
+        let heard: Vec<&str> = self.heard_texts.iter().flat_map(|t| own_words(t)).collect();
+        assert_eq!(told, heard);
         let user = said.iter().filter(|m| m.role == Role::User);
         let words: Vec<&str> = user.flat_map(|m| m.text.split_whitespace()).collect();
         let different: BTreeSet<&str> = words.iter().copied().collect();
@@ -267,6 +397,33 @@ impl Reference {
             assert!(different.contains(typed.as_str()), "{typed} is lost");
         }
     }
+}
+
+/// Which notice this is the text of.
+fn notice(text: &str) -> Option<AnnouncementId> {
+    let id = text.strip_prefix("notice")?.parse();
+    id.ok().map(AnnouncementId)
+}
+
+/// Without what is said about tools and without marks.
+fn own_words(text: &str) -> Vec<&str> {
+    let words = text.split(|c: char| !c.is_alphanumeric());
+    let own = |word: &&str| !word.is_empty() && !word.starts_with("question") && *word != "aside";
+    words.filter(own).collect()
+}
+
+/// Each call is followed by its one result, and no result stands without its call.
+fn pairs(messages: &[Message]) {
+    let mut expected: VecDeque<&str> = VecDeque::new();
+    for message in messages {
+        match &message.result_of {
+            Some(call) => assert_eq!(expected.pop_front(), Some(call.as_str())),
+            None => assert!(expected.is_empty(), "no result of {expected:?}"),
+        }
+        assert_eq!(message.result_of.is_some(), message.role == Role::Tool);
+        expected.extend(message.calls.iter().map(|call| call.id.as_str()));
+    }
+    assert!(expected.is_empty(), "no result of {expected:?}");
 }
 
 /// The story and its reference side by side.
@@ -285,7 +442,10 @@ impl World {
         };
         let mut world = Self {
             story: Story::before_the_caller(rules),
-            reference: Reference::default(),
+            reference: Reference {
+                reply_is_judged: true,
+                ..Reference::default()
+            },
             words: 0,
         };
         world.check();
@@ -353,7 +513,8 @@ impl World {
             },
             Step::Typed => {
                 let text = self.word();
-                let taken = self.reference.here && !self.is_ending();
+                let is_turn = self.reference.acting.is_none();
+                let taken = self.reference.here && is_turn && !self.is_ending();
                 self.reference.typed.extend(taken.then(|| text.clone()));
                 Input::Typed { text }
             }
@@ -389,10 +550,93 @@ impl World {
             Step::SpeechLost(back) => Input::SpeechLost {
                 answer: self.answer(back),
             },
+            Step::PlayedOn => {
+                let Some(current) = &self.reference.answer else {
+                    return;
+                };
+                let left = |sentence: &&usize| !current.over.contains(*sentence);
+                let Some(sentence) = current.spoken.keys().find(left).copied() else {
+                    return;
+                };
+                let answer = current.id;
+                Input::SentencePlayed { answer, sentence }
+            }
+            Step::Acts(words, count) => {
+                if words {
+                    self.step(Step::Sentence(0, true));
+                }
+                self.step(Step::ToolsCalled(0, count));
+                return self.ask(self.answer(0));
+            }
+            // To the model it would be a turn like any other.
+            Step::Stop if self.reference.acting.is_none() => return,
+            Step::Stop => Input::Typed {
+                text: "Stop!".into(),
+            },
+            Step::ToolsCalled(back, count) => Input::ToolsCalled {
+                answer: self.answer(back),
+                calls: (0..count).map(|_| self.call()).collect(),
+            },
+            Step::ToolsDone(back, all) => {
+                let calls = self.running();
+                let wanted = calls.iter().skip(usize::from(!all));
+                Input::ToolsDone {
+                    answer: self.answer(back),
+                    results: wanted.map(|call| story::result(call, "done")).collect(),
+                }
+            }
+            Step::StillRunning(back) => Input::ToolStillRunning {
+                answer: self.answer(back),
+                text: "aside".into(),
+            },
+            Step::Ask(back) => return self.ask(self.answer(back)),
+            Step::QuestionClosed(back) => {
+                let last = self.reference.last_question;
+                Input::QuestionClosed(QuestionId(last.saturating_sub(back)))
+            }
+            Step::ReplyTaken(is_turn) => Input::ReplyTaken { is_turn },
+            Step::Announce(id) if self.reference.announced.contains(&AnnouncementId(id)) => return,
+            Step::Announce(id) => Input::Announce {
+                id: AnnouncementId(id),
+                text: format!("notice{id}"),
+            },
             Step::Interrupt => Input::Interrupt,
             Step::End => Input::End,
         };
         self.input(input);
+    }
+
+    /// A call with a name of its own.
+    fn call(&mut self) -> jex_conversation::ToolCall {
+        self.words += 1;
+        story::call(&self.words.to_string())
+    }
+
+    /// Names of the calls that were asked for last.
+    fn running(&self) -> Vec<String> {
+        let act = |output: &Output| match output {
+            Output::Act { calls, .. } => Some(calls.clone()),
+            _ => None,
+        };
+        let calls = self.story.all.iter().rev().find_map(act);
+        let names = calls.into_iter().flatten().map(|call| call.name);
+        names.collect()
+    }
+
+    fn ask(&mut self, answer: AnswerId) {
+        let reference = &mut self.reference;
+        reference.last_question += 1;
+        let question = QuestionId(reference.last_question);
+        // It replaces the one before; one that nobody can be asked is cut at once.
+        if reference.acting == Some(answer) {
+            reference.questions.clear();
+        }
+        reference.questions.insert(question, false);
+        self.input(Input::Ask {
+            answer,
+            question,
+            text: format!("question{}?", question.0),
+        });
     }
 
     fn is_ending(&self) -> bool {
@@ -418,6 +662,13 @@ impl World {
                     text,
                     is_final,
                 });
+            }
+            self.input(Input::ReplyTaken { is_turn: true });
+            if let Some(answer) = self.reference.acting {
+                let calls = self.running();
+                let results = calls.iter().map(|call| story::result(call, "done"));
+                let results = results.collect();
+                self.input(Input::ToolsDone { answer, results });
             }
             let Some(current) = &self.reference.answer else {
                 continue;

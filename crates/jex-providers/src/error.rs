@@ -33,6 +33,26 @@ pub enum ProviderError {
         reason: String,
         remedy: String,
     },
+    /// The model, or the server with this model, knows no tools; without them it answers.
+    #[error("{provider} at {endpoint} cannot call tools: {reason}. {remedy}")]
+    NoTools {
+        provider: String,
+        endpoint: String,
+        reason: String,
+        remedy: String,
+    },
+    /// The model wanted a tool called and said it in a way that cannot be read.
+    #[error(
+        "{provider} at {endpoint} made a broken call of the tool \"{tool}\": {reason}. {remedy}"
+    )]
+    BrokenCall {
+        provider: String,
+        endpoint: String,
+        /// Empty where it named none.
+        tool: String,
+        reason: String,
+        remedy: String,
+    },
 }
 
 impl ProviderError {
@@ -49,7 +69,9 @@ impl ProviderError {
             Self::Unreachable { remedy, .. }
             | Self::TimedOut { remedy, .. }
             | Self::Refused { remedy, .. }
-            | Self::Protocol { remedy, .. } => remedy,
+            | Self::Protocol { remedy, .. }
+            | Self::NoTools { remedy, .. }
+            | Self::BrokenCall { remedy, .. } => remedy,
         }
     }
 }
@@ -105,6 +127,32 @@ impl Origin {
             endpoint: self.endpoint.clone(),
             reason: phrase(reason),
             remedy: self.remedy.clone(),
+        }
+    }
+}
+
+impl Origin {
+    pub fn no_tools(&self, reason: impl ToString, remedy: impl ToString) -> ProviderError {
+        ProviderError::NoTools {
+            provider: self.provider.clone(),
+            endpoint: self.endpoint.clone(),
+            reason: phrase(reason),
+            remedy: remedy.to_string(),
+        }
+    }
+
+    pub fn broken_call(
+        &self,
+        tool: impl ToString,
+        reason: impl ToString,
+        remedy: impl ToString,
+    ) -> ProviderError {
+        ProviderError::BrokenCall {
+            provider: self.provider.clone(),
+            endpoint: self.endpoint.clone(),
+            tool: phrase(tool),
+            reason: phrase(reason),
+            remedy: remedy.to_string(),
         }
     }
 }

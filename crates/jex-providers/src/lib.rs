@@ -31,7 +31,9 @@ pub use error::{Origin, ProviderError};
 pub use espeak::EspeakNg;
 pub use fallback::FallbackTextToSpeech;
 pub use from_settings::{Providers, ProvidersError};
-pub use language_model::{ChatMessage, ChatRequest, ChatRole, LanguageModel, TextStream};
+pub use language_model::{
+    ChatMessage, ChatRequest, LanguageModel, Piece, PieceStream, ToolCall, ToolSpec,
+};
 pub use resample::Resampler;
 pub use sentences::{Sentence, SentenceSplitter};
 pub use speakable::{can_be_spoken, speakable};

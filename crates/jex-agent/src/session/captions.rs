@@ -22,6 +22,10 @@ pub enum Caption {
     Hearing(bool),
     /// JSON, or empty when nothing is wrong.
     Problem(String),
+    /// JSON: which tools run; empty when none does.
+    Acting(String),
+    /// JSON: what waits for a yes; empty when nothing does.
+    Question(String),
     Caller(CallerCaption),
     AnswerText {
         answer: AnswerId,
@@ -110,6 +114,8 @@ impl Publisher {
                 self.attribute("jex.hearing", value).await
             }
             Caption::Problem(json) => self.attribute("jex.problem", &json).await,
+            Caption::Acting(json) => self.attribute("jex.acting", &json).await,
+            Caption::Question(json) => self.attribute("jex.question", &json).await,
             Caption::Caller(caption) => self.caller(caption).await,
             Caption::AnswerText { answer, delta } => self.answer_text(answer, &delta).await,
             Caption::AnswerEnded {

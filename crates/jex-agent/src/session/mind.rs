@@ -1,4 +1,4 @@
-//! The mind: a prompt to the model, sentences back.
+//! The mind: a prompt to the model, sentences and wishes for tools back.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -6,12 +6,16 @@ use std::time::Instant;
 use futures::StreamExt;
 use jex_conversation::{AnswerId, Input, Message, Role, Stage};
 use jex_providers::{
-    ChatMessage, ChatRequest, ChatRole, LanguageModel, ProviderError, Sentence, SentenceSplitter,
+    ChatMessage, ChatRequest, LanguageModel, Piece, ProviderError, Sentence, SentenceSplitter,
+    ToolCall,
 };
+use jex_tools::Tool;
+use jex_tools::constrained::Retry;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
+use super::way::{self, Abilities, Filter, Way};
 use super::{Mark, Signal, problem};
 
 /// Generates one answer at a time; a new one or dropping it cancels, also at the server.
@@ -19,6 +23,7 @@ pub struct Mind {
     model: Arc<dyn LanguageModel>,
     /// BCP 47, for where sentences end.
     language: String,
+    abilities: Abilities,
     signals: mpsc::UnboundedSender<Signal>,
     generating: Option<(AnswerId, AbortOnDropHandle<()>)>,
 }
@@ -27,27 +32,44 @@ impl Mind {
     pub fn new(
         model: Arc<dyn LanguageModel>,
         language: &str,
+        abilities: Abilities,
         signals: mpsc::UnboundedSender<Signal>,
     ) -> Self {
         Self {
             model,
             language: language.to_owned(),
+            abilities,
             signals,
             generating: None,
         }
     }
 
     /// In the current span.
-    pub fn generate(&mut self, answer: AnswerId, messages: Vec<Message>, max_tokens: u32) {
-        let request = ChatRequest {
+    pub fn generate(
+        &mut self,
+        answer: AnswerId,
+        messages: Vec<Message>,
+        tools: Vec<Tool>,
+        max_tokens: u32,
+    ) {
+        let asking = Asking {
+            answer,
+            model: self.model.clone(),
+            abilities: self.abilities.clone(),
+            language: self.language.clone(),
+            signals: self.signals.clone(),
             messages: messages.into_iter().map(chat_message).collect(),
+            tools,
             max_tokens,
         };
-        let (model, signals) = (self.model.clone(), self.signals.clone());
-        let splitter = SentenceSplitter::for_language(&self.language);
+        let signals = self.signals.clone();
         let task = async move {
-            let input = match stream(answer, &*model, request, splitter, &signals).await {
-                Ok(()) => Input::GenerationDone { answer },
+            let input = match asking.run().await {
+                Ok(calls) if calls.is_empty() => Input::GenerationDone { answer },
+                Ok(calls) => Input::ToolsCalled {
+                    answer,
+                    calls: calls.into_iter().map(wanted).collect(),
+                },
                 Err(error) => {
                     tracing::warn!(%error, "generation failed");
                     let problem = problem(Stage::LanguageModel, &error);
@@ -65,40 +87,274 @@ impl Mind {
     }
 }
 
-async fn stream(
+/// One question to the model.
+struct Asking {
     answer: AnswerId,
-    model: &dyn LanguageModel,
-    request: ChatRequest,
-    mut splitter: SentenceSplitter,
-    signals: &mpsc::UnboundedSender<Signal>,
-) -> Result<(), ProviderError> {
-    let mut pieces = model.generate(request).await?;
-    let mut first = true;
-    let tell = |sentence: Sentence| {
-        let _ = signals.send(Signal::Input(Input::Sentence {
-            answer,
+    model: Arc<dyn LanguageModel>,
+    abilities: Abilities,
+    language: String,
+    signals: mpsc::UnboundedSender<Signal>,
+    messages: Vec<ChatMessage>,
+    tools: Vec<Tool>,
+    max_tokens: u32,
+}
+
+/// Why an answer is no answer.
+enum Failure {
+    Provider(ProviderError),
+    /// A call that cannot be read; the reason is for the model.
+    BrokenCall(String),
+}
+
+impl Asking {
+    /// Returns the tools that are to be called. A model that cannot be told of them by its server's way is told in
+    /// the prompt; a broken call is asked for once more and then dropped.
+    async fn run(&self) -> Result<Vec<ToolCall>, ProviderError> {
+        let mut retry = Retry::default();
+        let mut remark = None;
+        loop {
+            let way = self.abilities.way();
+            let request = way::request(way, self.messages.clone(), &self.tools, self.max_tokens);
+            let request = match remark.take() {
+                Some(remark) => way::with_remark(request, remark),
+                None => request,
+            };
+            let reason = match self.stream(way, request).await {
+                Ok(calls) => return Ok(calls),
+                Err(Failure::Provider(error @ ProviderError::NoTools { .. }))
+                    if way == Way::Native =>
+                {
+                    tracing::info!(%error, "tools are told in the prompt from now on");
+                    self.abilities.knows_no_tools();
+                    continue;
+                }
+                Err(Failure::Provider(ProviderError::BrokenCall { reason, .. })) => reason,
+                Err(Failure::Provider(error)) => return Err(error),
+                Err(Failure::BrokenCall(reason)) => reason,
+            };
+            tracing::info!(reason, "a broken call of a tool");
+            remark = retry.after(&reason);
+            if remark.is_none() {
+                return Ok(Vec::new());
+            }
+        }
+    }
+
+    async fn stream(&self, way: Way, request: ChatRequest) -> Result<Vec<ToolCall>, Failure> {
+        let mut splitter = SentenceSplitter::for_language(&self.language);
+        let mut filter = Filter::new(way, !self.tools.is_empty());
+        let mut pieces = self.model.generate(request).await?;
+        let mut first = true;
+        let mut wanted = Vec::new();
+        while let Some(piece) = pieces.next().await {
+            let piece = piece?;
+            if std::mem::take(&mut first) {
+                let mark = Signal::Mark(self.answer, Mark::FirstToken, Instant::now());
+                let _ = self.signals.send(mark);
+            }
+            match piece {
+                Piece::Text(text) => {
+                    let sentences = splitter.push(&filter.push(&text));
+                    sentences
+                        .into_iter()
+                        .for_each(|sentence| self.tell(sentence));
+                }
+                Piece::ToolCalls(calls) => wanted.extend(calls),
+            }
+        }
+        let (rest, call) = filter.finish();
+        let sentences = splitter.push(&rest).into_iter().chain(splitter.finish());
+        sentences.for_each(|sentence| self.tell(sentence));
+        if let Some(Piece::ToolCalls(calls)) = call.map_err(Failure::BrokenCall)? {
+            wanted.extend(calls);
+        }
+        Ok(wanted)
+    }
+
+    fn tell(&self, sentence: Sentence) {
+        let _ = self.signals.send(Signal::Input(Input::Sentence {
+            answer: self.answer,
             written: sentence.written,
             spoken: sentence.spoken,
         }));
-    };
-    while let Some(piece) = pieces.next().await {
-        let piece = piece?;
-        if std::mem::take(&mut first) {
-            let _ = signals.send(Signal::Mark(answer, Mark::FirstToken, Instant::now()));
-        }
-        splitter.push(&piece).into_iter().for_each(tell);
     }
-    splitter.finish().into_iter().for_each(tell);
-    Ok(())
+}
+
+impl From<ProviderError> for Failure {
+    fn from(error: ProviderError) -> Self {
+        Self::Provider(error)
+    }
+}
+
+fn wanted(call: ToolCall) -> jex_conversation::ToolCall {
+    jex_conversation::ToolCall {
+        id: call.id,
+        name: call.name,
+        arguments: serde_json::Value::Object(call.arguments).to_string(),
+    }
 }
 
 fn chat_message(message: Message) -> ChatMessage {
-    ChatMessage {
-        role: match message.role {
-            Role::System => ChatRole::System,
-            Role::User => ChatRole::User,
-            Role::Assistant => ChatRole::Assistant,
+    let text = message.text;
+    match (message.role, message.result_of) {
+        (Role::System, _) => ChatMessage::System(text),
+        (Role::Tool, Some(call)) => ChatMessage::ToolResult { call, text },
+        (Role::User | Role::Tool, _) => ChatMessage::User(text),
+        (Role::Assistant, _) => ChatMessage::Assistant {
+            text,
+            calls: message.calls.into_iter().map(called).collect(),
         },
-        text: message.text,
+    }
+}
+
+fn called(call: jex_conversation::ToolCall) -> ToolCall {
+    ToolCall {
+        id: call.id,
+        name: call.name,
+        // What was an object once is one; one that the budget cut is empty.
+        arguments: serde_json::from_str(&call.arguments).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+    use futures::stream;
+    use jex_providers::{Origin, PieceStream};
+    use jex_tools::{Draft, Effect, ToolName};
+    use serde_json::json;
+
+    use super::*;
+
+    type Reply = Result<Vec<Result<Piece, ProviderError>>, ProviderError>;
+
+    /// A model that answers as the test has it, once each.
+    #[derive(Default)]
+    struct Scripted {
+        replies: Mutex<VecDeque<Reply>>,
+        requests: Mutex<Vec<ChatRequest>>,
+    }
+
+    #[async_trait]
+    impl LanguageModel for Scripted {
+        fn name(&self) -> String {
+            "scripted".into()
+        }
+
+        async fn generate(&self, request: ChatRequest) -> Result<PieceStream, ProviderError> {
+            self.requests.lock().unwrap().push(request);
+            let reply = self.replies.lock().unwrap().pop_front();
+            let pieces = reply.expect("nobody asks that often")?;
+            Ok(Box::pin(stream::iter(pieces)))
+        }
+    }
+
+    fn origin() -> Origin {
+        Origin {
+            provider: "Ollama".into(),
+            endpoint: "here".into(),
+            remedy: "Choose another.".into(),
+        }
+    }
+
+    fn said(text: &str) -> Reply {
+        Ok(vec![Ok(Piece::Text(text.into()))])
+    }
+
+    fn broken() -> Reply {
+        Ok(vec![Err(origin().broken_call("add", "it is no JSON", ""))])
+    }
+
+    fn tool() -> Tool {
+        let draft = Draft {
+            name: ToolName::new("add").unwrap(),
+            description: "Adds an item.".into(),
+            parameters: json!({"type": "object", "properties": {}}),
+            effect: Effect::Changes,
+            says: None,
+            shipped: false,
+            source: "n8n".into(),
+        };
+        draft.check().unwrap()
+    }
+
+    /// What comes of these replies: what is said, what is called, and what the model was asked.
+    async fn run(replies: Vec<Reply>) -> (Vec<String>, Input, Vec<ChatRequest>) {
+        let model = Arc::new(Scripted {
+            replies: Mutex::new(replies.into()),
+            ..Scripted::default()
+        });
+        let (signals, mut inbox) = mpsc::unbounded_channel();
+        let mut mind = Mind::new(model.clone(), "en", Abilities::default(), signals);
+        mind.generate(AnswerId(1), Vec::new(), vec![tool()], 10);
+        let mut sentences = Vec::new();
+        loop {
+            match inbox.recv().await.expect("an end") {
+                Signal::Input(Input::Sentence { written, .. }) => sentences.push(written),
+                Signal::Input(end) => {
+                    let requests = model.requests.lock().unwrap().clone();
+                    return (sentences, end, requests);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn called(end: &Input) -> Vec<&str> {
+        let Input::ToolsCalled { calls, .. } = end else {
+            panic!("nothing is called: {end:?}");
+        };
+        calls.iter().map(|call| call.name.as_str()).collect()
+    }
+
+    #[tokio::test]
+    async fn a_model_without_tools_is_told_of_them_in_the_prompt_from_then_on() {
+        let (sentences, end, requests) = run(vec![
+            Err(origin().no_tools("it does not support tools", "")),
+            said("{\"tool\": \"add\"}"),
+        ])
+        .await;
+
+        assert_eq!(sentences, [""; 0]);
+        assert_eq!(called(&end), ["add"]);
+        assert_eq!(requests[0].tools.len(), 1);
+        assert_eq!(requests[1].tools, []);
+        let ChatMessage::System(told) = &requests[1].messages[0] else {
+            panic!("{requests:?}");
+        };
+        assert!(told.contains("\"tool\":\"add\""), "{told}");
+    }
+
+    #[tokio::test]
+    async fn a_broken_call_is_asked_for_once_more() {
+        let (_, end, requests) = run(vec![broken(), said("I cannot do that.")]).await;
+
+        assert_eq!(
+            end,
+            Input::GenerationDone {
+                answer: AnswerId(1)
+            }
+        );
+        let Some(ChatMessage::User(told)) = requests[1].messages.last() else {
+            panic!("{requests:?}");
+        };
+        assert!(told.contains("it is no JSON"), "{told}");
+    }
+
+    #[tokio::test]
+    async fn broken_again_it_is_dropped() {
+        let (sentences, end, requests) = run(vec![broken(), said("{\"tool\": ")]).await;
+
+        assert_eq!(sentences, [""; 0]);
+        assert_eq!(
+            end,
+            Input::GenerationDone {
+                answer: AnswerId(1)
+            }
+        );
+        assert_eq!(requests.len(), 2);
     }
 }

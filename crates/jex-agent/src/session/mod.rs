@@ -2,21 +2,30 @@
 //! [`jex_conversation::Conversation`], which alone decides.
 
 mod captions;
+mod doing;
 mod ear;
+mod hands;
 mod mind;
+mod minutes;
 mod mouth;
 mod recogniser;
 mod report;
 mod run;
 mod timeline;
 mod turns;
+mod way;
 
 use std::time::Instant;
 
 use jex_conversation::{AnswerId, Input, Problem, Stage};
 use jex_providers::ProviderError;
+use jex_store::Place;
+use jex_tools::CallEvent;
 
+use crate::announcements::Announcement;
+pub use doing::Means;
 pub use run::{Context, Control, Phase, SessionError, Ticket, hold};
+pub use way::Abilities;
 
 /// What the parts of a session tell its loop.
 pub enum Signal {
@@ -24,6 +33,20 @@ pub enum Signal {
     Mark(AnswerId, Mark, Instant),
     /// Another voice than the usual one speaks (`Some`), or the usual one again.
     Voice(Option<Problem>),
+    /// Something happened to a call of a tool.
+    Call(CallEvent),
+    /// Someone pressed Yes or No below a question.
+    Pressed {
+        who: String,
+        question: u64,
+        yes: bool,
+    },
+    /// Something is to be said.
+    Announce(Announcement),
+    /// There may be other tools.
+    ToolsChanged,
+    /// Where what is said is written down now.
+    Recording(Place),
     /// The track plays nothing any more: nobody would hear us.
     TrackDead,
 }
@@ -51,7 +74,7 @@ mod tests {
     use async_trait::async_trait;
     use jex_conversation::UtteranceId;
     use jex_providers::{
-        ChatRequest, LanguageModel, Origin, Recognition, SpeechToText, TextStream,
+        ChatRequest, LanguageModel, Origin, PieceStream, Recognition, SpeechToText,
     };
     use tokio::sync::mpsc;
     use tracing_subscriber::fmt::MakeWriter;
@@ -60,6 +83,7 @@ mod tests {
     use super::recogniser::Recogniser;
     use super::report::ProviderNames;
     use super::turns::Turns;
+    use super::way::Abilities;
     use super::*;
 
     /// What is logged.
@@ -122,7 +146,7 @@ mod tests {
             "down".into()
         }
 
-        async fn generate(&self, _: ChatRequest) -> Result<TextStream, ProviderError> {
+        async fn generate(&self, _: ChatRequest) -> Result<PieceStream, ProviderError> {
             Err(down())
         }
     }
@@ -140,7 +164,7 @@ mod tests {
         let recogniser = Recogniser {
             provider: Arc::new(Down),
         };
-        let mut mind = Mind::new(Arc::new(Down), "en", signals.clone());
+        let mut mind = Mind::new(Arc::new(Down), "en", Abilities::default(), signals.clone());
         let (_audio, audio) = mpsc::unbounded_channel();
         let answer = AnswerId(1);
 
@@ -151,7 +175,7 @@ mod tests {
         turns.asked(answer);
         turns
             .span_of(answer)
-            .in_scope(|| mind.generate(answer, Vec::new(), 10));
+            .in_scope(|| mind.generate(answer, Vec::new(), Vec::new(), 10));
         inbox.recv().await.expect("it failed");
         let names = ProviderNames {
             stt: String::new(),

@@ -60,6 +60,18 @@ pub struct StagesMs {
     pub answer_audio: Option<u64>,
 }
 
+impl StagesMs {
+    /// From the caller's words to the end of the answer.
+    pub fn since_heard(&self) -> Duration {
+        let stages = [
+            self.final_to_first_token,
+            self.first_token_to_first_audio,
+            self.answer_audio,
+        ];
+        Duration::from_millis(stages.into_iter().flatten().sum())
+    }
+}
+
 /// When each stage of a turn was reached.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Stages {

@@ -15,6 +15,7 @@ use url::Url;
 
 use super::Signal;
 use super::captions::{CallerCaption, Caption, Captions};
+use super::doing::{Doing, Means};
 use super::ear::{Ear, EarCommand};
 use super::mind::Mind;
 use super::mouth::Mouth;
@@ -41,6 +42,8 @@ const JOIN_ATTEMPTS: u32 = 4;
 pub struct Context {
     pub settings: Arc<Settings>,
     pub providers: Arc<Providers>,
+    /// Absent: it only talks.
+    pub means: Option<Means>,
 }
 
 /// The way into a room.
@@ -100,7 +103,11 @@ pub async fn hold(
     };
     let track = room.publish_audio("jex-voice").await.map_err(publish)?;
     let (signals, mut inbox) = mpsc::unbounded_channel();
-    let mut session = Session::new(&context, room.clone(), Arc::new(track), signals);
+    let recalled = match &context.means {
+        Some(means) => means.memory.recalled().await,
+        None => None,
+    };
+    let mut session = Session::new(&context, room.clone(), Arc::new(track), recalled, signals);
     phase.send_replace(Phase::InRoom);
     session.act();
     for participant in room.participants() {
@@ -153,15 +160,16 @@ struct Caller {
     microphone_sid: Option<String>,
 }
 
-struct Session {
+pub(super) struct Session {
     room: Room,
     track: Arc<LocalAudioTrack>,
     conversation: Conversation,
     ear: Ear,
     mind: Mind,
     mouth: Mouth,
-    captions: Captions,
-    turns: Turns,
+    pub(super) captions: Captions,
+    pub(super) turns: Turns,
+    pub(super) doing: Option<Doing>,
     providers: Arc<Providers>,
     caller: Option<Caller>,
     /// The caller is there but not known to hear us yet; greeted then at the latest.
@@ -180,11 +188,13 @@ impl Session {
         context: &Context,
         room: Room,
         track: Arc<LocalAudioTrack>,
+        recalled: Option<String>,
         signals: mpsc::UnboundedSender<Signal>,
     ) -> Self {
         let Context {
             settings,
             providers,
+            means,
         } = context;
         let recogniser = Recogniser {
             provider: providers.stt.clone(),
@@ -196,13 +206,22 @@ impl Session {
             signals.clone(),
         );
         let voice = track.clone();
-        let session = uuid::Uuid::new_v4().simple().to_string();
+        let id = uuid::Uuid::new_v4();
+        let session = id.simple().to_string();
         let captions = Captions::spawn(room.clone(), session.clone(), move || voice.sid());
         register_interrupt(&room, signals.clone());
+        let begin = |means| Doing::begin(context, means, id, &room, &signals);
+        let abilities = means.as_ref().map(|means| means.abilities.clone());
         Self {
-            conversation: Conversation::new(rules(settings)),
+            doing: means.as_ref().map(begin),
+            conversation: Conversation::new(rules(settings, recalled)),
             ear: Ear::spawn(recogniser, signals.clone()),
-            mind: Mind::new(providers.llm.clone(), &settings.assistant.language, signals),
+            mind: Mind::new(
+                providers.llm.clone(),
+                &settings.assistant.language,
+                abilities.unwrap_or_default(),
+                signals,
+            ),
             mouth,
             captions,
             turns: Turns::new(session, providers.made_where.clone()),
@@ -221,13 +240,15 @@ impl Session {
 
     fn next_deadline(&self) -> Option<Instant> {
         let conversation = self.conversation.next_deadline();
-        [conversation, self.greet_at, self.give_up_at]
+        let doing = self.doing.as_ref();
+        let doing = doing.and_then(|doing| doing.hands.next_deadline());
+        [conversation, doing, self.greet_at, self.give_up_at]
             .into_iter()
             .flatten()
             .min()
     }
 
-    fn feed(&mut self, input: Input) {
+    pub(super) fn feed(&mut self, input: Input) {
         self.conversation.handle(Instant::now(), input);
     }
 
@@ -241,6 +262,7 @@ impl Session {
             self.over = true;
         }
         self.conversation.handle(now, Input::Tick);
+        self.doing_tick();
     }
 
     fn signal(&mut self, signal: Signal) {
@@ -264,6 +286,7 @@ impl Session {
                 self.failure = Some(SessionError::TrackDead { room });
                 self.over = true;
             }
+            other => self.doing_signal(other),
         }
     }
 
@@ -322,6 +345,12 @@ impl Session {
         }
     }
 
+    /// Whose yes counts; empty while nobody is there.
+    pub(super) fn caller_identity(&self) -> String {
+        let caller = self.caller.as_ref();
+        caller.map_or_else(String::new, |caller| caller.identity.clone())
+    }
+
     fn is_caller(&self, identity: &str) -> bool {
         self.caller.as_ref().is_some_and(|c| c.identity == identity)
     }
@@ -346,6 +375,9 @@ impl Session {
             microphone_sid: microphone_sid.clone(),
         });
         self.give_up_at = None;
+        if let Some(doing) = &mut self.doing {
+            doing.minutes.begin();
+        }
         self.greet_at = Some(Instant::now() + HEARS_US_AT_THE_LATEST);
         if let Some(sid) = microphone_sid {
             self.subscribe(sid).await;
@@ -366,6 +398,7 @@ impl Session {
     fn caller_left(&mut self, reason: DisconnectReason) {
         tracing::info!(?reason, "caller left");
         self.feed(Input::CallerLeft);
+        self.doing_without_caller();
         self.greet_at = None;
         let for_good = matches!(
             reason,
@@ -399,6 +432,7 @@ impl Session {
             Some(participant) => self.participant_joined(participant).await,
             None => {
                 self.feed(Input::CallerLeft);
+                self.doing_without_caller();
                 self.greet_at = None;
                 self.give_up_at = Some(Instant::now() + CALLER_MAY_RETURN);
             }
@@ -440,10 +474,12 @@ impl Session {
                 answer,
                 messages,
                 max_tokens,
+                tools,
             } => {
                 self.turns.asked(answer);
                 let turn = self.turns.span_of(answer);
-                turn.in_scope(|| self.mind.generate(answer, messages, max_tokens));
+                let tools = self.tools_for(tools);
+                turn.in_scope(|| self.mind.generate(answer, messages, tools, max_tokens));
             }
             Output::CancelGeneration(answer) => self.mind.cancel(answer),
             Output::Speak {
@@ -470,6 +506,13 @@ impl Session {
                 });
                 self.report_turn(answer, text, interrupted);
             }
+            Output::Act { .. }
+            | Output::CancelTools(_)
+            | Output::Acting(_)
+            | Output::QuestionSpoken(_)
+            | Output::QuestionCut(_)
+            | Output::Reply { .. }
+            | Output::Announced(_) => self.perform_doing(output),
             Output::Problem(problem) => {
                 self.problem = problem;
                 self.publish_problem();
@@ -505,6 +548,9 @@ impl Session {
             .turns
             .ended(answer, text, interrupted, names, problem, now);
         if let Some(report) = report {
+            if let Some(doing) = &self.doing {
+                doing.minutes.turn(&self.caller_identity(), &report);
+            }
             self.captions.publish(Caption::Turn(Box::new(report)));
         }
     }
@@ -539,14 +585,16 @@ impl Session {
     }
 }
 
-fn rules(settings: &Settings) -> Rules {
+fn rules(settings: &Settings, recalled: Option<String>) -> Rules {
+    let instructions = [Some(settings.instructions()), recalled];
+    let instructions: Vec<String> = instructions.into_iter().flatten().collect();
     Rules {
         endpointing: Duration::from_millis(settings.conversation.endpointing_ms),
         barge_in: Duration::from_millis(settings.conversation.barge_in_ms),
         longest_utterance: LONGEST_UTTERANCE,
         // The provider gives up first: it can name its endpoint and the remedy.
         transcript_timeout: Duration::from_millis(settings.stt.timeout_ms) + BEHIND_THE_PROVIDER,
-        instructions: settings.instructions(),
+        instructions: instructions.join("\n\n"),
         greeting: settings.greeting(),
         goodbye: settings.goodbye(),
         context_tokens: settings.llm.context_tokens,
@@ -573,6 +621,13 @@ fn kind(output: &Output) -> &'static str {
         Output::CallerTranscript { .. } => "CallerTranscript",
         Output::Generate { .. } => "Generate",
         Output::CancelGeneration(_) => "CancelGeneration",
+        Output::Act { .. } => "Act",
+        Output::CancelTools(_) => "CancelTools",
+        Output::Acting(_) => "Acting",
+        Output::QuestionSpoken(_) => "QuestionSpoken",
+        Output::QuestionCut(_) => "QuestionCut",
+        Output::Reply { .. } => "Reply",
+        Output::Announced(_) => "Announced",
         Output::Speak { .. } => "Speak",
         Output::StopSpeaking(_) => "StopSpeaking",
         Output::AnswerText { .. } => "AnswerText",
@@ -591,7 +646,7 @@ mod tests {
         let settings = Settings::default();
         let provider_gives_up = Duration::from_millis(settings.stt.timeout_ms);
 
-        let rules = rules(&settings);
+        let rules = rules(&settings, None);
 
         assert!(rules.transcript_timeout > provider_gives_up);
     }

@@ -88,8 +88,11 @@ impl Turns {
         }
     }
 
-    /// The turn is complete: the model is being asked.
+    /// The turn is complete: the model is being asked; again, when tools of the same turn are done.
     pub fn asked(&mut self, answer: AnswerId) {
+        if self.running.contains_key(&answer) {
+            return;
+        }
         let span = self.span_of_next();
         let asking = std::mem::take(&mut self.asking);
         self.count += 1;
@@ -106,6 +109,11 @@ impl Turns {
             span,
         };
         self.running.insert(answer, turn);
+    }
+
+    /// What was heard last was no turn, but the reply to a question.
+    pub fn replied(&mut self) {
+        self.asking = Asking::default();
     }
 
     pub fn mark(&mut self, answer: AnswerId, mark: Mark, at: Instant) {

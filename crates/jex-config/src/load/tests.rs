@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::Settings;
+use crate::{Settings, ToolPolicy};
 
 fn with_file(text: &str) -> Result<Loaded, ConfigError> {
     with(text, &[], &[])
@@ -341,4 +341,57 @@ proptest! {
         prop_assert_eq!(&from_environment.settings, &settings);
         prop_assert_eq!(&from_file.settings, &settings);
     }
+}
+
+#[test]
+fn a_policy_is_put_together_from_all_layers() {
+    let file = "[tools]\npolicy = { timer = \"allow\", notes = \"ask\" }\n";
+
+    let loaded = with(
+        file,
+        &[("JEX_TOOLS__POLICY", "{ notes = \"never\" }")],
+        &[("tools.policy.add_to_list", "allow")],
+    )
+    .unwrap();
+
+    let policy = &loaded.settings.tools.policy;
+    let policy: Vec<_> = policy
+        .iter()
+        .map(|(name, policy)| (name.as_str(), *policy))
+        .collect();
+    assert_eq!(
+        policy,
+        [
+            ("add_to_list", ToolPolicy::Allow),
+            ("notes", ToolPolicy::Never),
+            ("timer", ToolPolicy::Allow)
+        ]
+    );
+    assert_eq!(loaded.origin("tools.policy"), Origin::Flag);
+}
+
+#[test]
+fn a_policy_that_is_none_is_told() {
+    let error = with_file("[tools.policy]\ntimer = \"alow\"\n")
+        .unwrap_err()
+        .to_string();
+
+    assert!(error.contains("`tools.policy.timer`"), "{error}");
+    assert!(
+        error.contains("line 2") && error.contains("\"allow\""),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_server_is_a_section_of_its_own() {
+    let file = "[[tools.mcp]]\nname = \"files\"\ncommand = [\"/usr/bin/files\", \"/srv\"]\n";
+
+    let loaded = with_file(file).unwrap();
+
+    assert_eq!(loaded.settings.tools.mcp[0].command[1], "/srv");
+    let error = with_file(&format!("{file}nettwork = true\n"))
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("nettwork"), "{error}");
 }

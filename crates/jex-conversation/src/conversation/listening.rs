@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Conversation, Presence};
+use crate::answer::Answer;
 use crate::problems::no_transcript;
 use crate::turn::{Due, Pause, Shown};
 use crate::{Output, Problem, Stage, UtteranceId};
@@ -14,7 +15,9 @@ impl Conversation {
         }
         self.set_hearing(true);
         let next = UtteranceId(self.last_utterance + 1);
-        let is_tentative = self.answer.is_some();
+        // While tools run in silence there is nothing to disturb, and "yes" is as short as a cough.
+        let disturbs = |answer: &Answer| !answer.is_silent_over_tools();
+        let is_tentative = self.answer.as_ref().is_some_and(disturbs);
         if self
             .turn
             .speech_started(now, next, is_tentative, &self.rules)
@@ -60,9 +63,13 @@ impl Conversation {
     }
 
     /// Speech over an answer has lasted: the answer ends, and if the caller noticed nothing of it,
-    /// what they say now belongs to what they asked before.
+    /// what they say now belongs to what they asked before. Tools that run go on.
     fn caller_takes_over(&mut self) {
-        self.withdraw_answer();
+        if self.is_acting() {
+            self.hush();
+        } else {
+            self.withdraw_answer();
+        }
         self.take_for_speech();
     }
 
@@ -75,21 +82,24 @@ impl Conversation {
         if self.turn.is_complete() {
             self.close_turn();
         }
+        self.take_what_waited(true);
         if self.unanswered && self.turn.is_empty() && self.presence == Presence::Here {
             self.generate();
         }
     }
 
     fn close_turn(&mut self) {
+        self.take_what_waited(true);
+        let results_wait = self.unanswered && self.history.ends_with_results();
         let turn = std::mem::take(&mut self.turn);
         let text = turn.text();
         self.history.push_user(&text);
         self.unanswered |= !text.is_empty();
         if turn.has_gap() {
             // Half a question is not answered: the caller is told, and what was understood of it
-            // joins what they say next.
-            self.unanswered = false;
-            self.announcements
+            // joins what they say next. What tools gave back is told all the same.
+            self.unanswered = results_wait;
+            self.remarks
                 .extend(self.problems.phrase(Stage::SpeechToText));
         }
     }
@@ -99,9 +109,10 @@ impl Conversation {
         let abandoned = self.turn.abandon(open_too);
         let cancel = abandoned.running.into_iter().map(Output::CancelUtterance);
         self.outputs.extend(cancel);
+        self.take_what_waited(false);
         self.history.push_user(&abandoned.text);
         self.unanswered = false;
-        self.announcements.clear();
+        self.remarks.clear();
     }
 
     pub(super) fn set_hearing(&mut self, hearing: bool) {
@@ -110,7 +121,7 @@ impl Conversation {
         }
     }
 
-    fn take_for_speech(&mut self) {
+    pub(super) fn take_for_speech(&mut self) {
         if let Some(shown) = self.turn.take_for_speech() {
             self.show(Some(shown));
         }

@@ -1,6 +1,6 @@
 //! The assistant's side: from a prompt to what was heard.
 
-use super::{Conversation, Presence};
+use super::Conversation;
 use crate::answer::{Answer, Kind, Outcome};
 use crate::problems::{NO_ANSWER, ONLY_SHOWN};
 use crate::{AnswerId, Input, Output, Problem, Stage};
@@ -10,13 +10,21 @@ impl Conversation {
     pub(super) fn generate(&mut self) {
         self.unanswered = false;
         // What was to be said about earlier turns is out of date.
-        self.announcements.clear();
+        self.remarks.clear();
         let answer = self.next_answer();
         self.answer = Some(Answer::to_generate(answer));
+        self.ask_the_model();
+    }
+
+    /// Has the model make the answer, or go on with it after tools.
+    pub(super) fn ask_the_model(&mut self) {
+        let Some(answer) = &self.answer else { return };
+        let so_far = answer.rounds_so_far();
         self.outputs.push_back(Output::Generate {
-            answer,
-            messages: self.history.prompt(&self.rules),
+            answer: answer.id,
+            messages: self.history.prompt(&self.rules, self.tool_tokens, so_far),
             max_tokens: self.rules.max_answer_tokens,
+            tools: answer.may_act(),
         });
     }
 
@@ -59,6 +67,7 @@ impl Conversation {
                 let answer = self.answer.as_mut().filter(|current| current.id == answer);
                 if answer.is_some_and(|a| a.played(sentence, &mut delta)) {
                     self.works(Stage::TextToSpeech);
+                    self.question_played(sentence);
                 }
             }
             Input::SpeechFailed {
@@ -69,6 +78,7 @@ impl Conversation {
                 let answer = self.answer.as_mut().filter(|current| current.id == answer);
                 if answer.is_some_and(|a| a.not_spoken(sentence, &mut delta)) {
                     self.problem(problem);
+                    self.question_not_played(sentence);
                 }
             }
             _ => {}
@@ -81,13 +91,16 @@ impl Conversation {
     pub(super) fn speech_lost(&mut self, answer: AnswerId) {
         let lost = |current: &Answer| current.id == answer && current.is_at_the_voice();
         if self.answer.as_ref().is_some_and(lost) {
-            self.withdraw_answer();
+            match self.is_acting() {
+                true => self.hush(),
+                false => self.withdraw_answer(),
+            }
         }
     }
 
     /// Stops the answer. If the caller noticed nothing of it, their question is still open.
     pub(super) fn withdraw_answer(&mut self) {
-        let unnoticed = |answer: &Answer| answer.kind == Kind::Reply && !answer.is_perceived();
+        let unnoticed = |answer: &Answer| answer.kind == Kind::Reply && !answer.is_noticed();
         self.unanswered |= self.answer.as_ref().is_some_and(unnoticed);
         self.stop_answer();
     }
@@ -97,15 +110,6 @@ impl Conversation {
         let id = self.next_answer();
         self.answer = Some(Answer::of(id, kind, sentences));
         self.speak_what_is_ready();
-    }
-
-    /// Says what there is to say about problems, once nobody else speaks.
-    pub(super) fn announce(&mut self) {
-        let quiet = self.answer.is_none() && !self.turn.is_open();
-        if quiet && self.presence == Presence::Here && !self.announcements.is_empty() {
-            let announcements = std::mem::take(&mut self.announcements);
-            self.say(Kind::Announcement, &announcements);
-        }
     }
 
     pub(super) fn speak_what_is_ready(&mut self) {
@@ -132,12 +136,12 @@ impl Conversation {
     pub(super) fn finish_answer(&mut self) {
         if let Some(answer) = self.answer.take_if(|answer| answer.is_over()) {
             let remark = self.remark(&answer);
-            self.announcements.extend(remark);
+            self.remarks.extend(remark);
             self.close_answer(&answer, false);
         }
     }
 
-    /// Silence at once. What was heard stays in the history.
+    /// Silence at once, and tools that run are stopped. What was heard stays in the history.
     pub(super) fn stop_answer(&mut self) {
         let Some(mut answer) = self.answer.take() else {
             return;
@@ -148,6 +152,11 @@ impl Conversation {
         if answer.is_generating() {
             self.outputs.push_back(Output::CancelGeneration(answer.id));
         }
+        if answer.is_acting() {
+            self.outputs.push_back(Output::CancelTools(answer.id));
+            answer.acted(Vec::new());
+            self.end_acting();
+        }
         if let Some(delta) = answer.break_off() {
             let answer = answer.id;
             self.outputs.push_back(Output::AnswerText { answer, delta });
@@ -156,15 +165,21 @@ impl Conversation {
     }
 
     fn close_answer(&mut self, answer: &Answer, interrupted: bool) {
-        let text = answer.text().to_owned();
-        if matches!(answer.kind, Kind::Reply | Kind::Greeting) {
-            self.history.push_assistant(&text);
+        if !matches!(answer.kind, Kind::Remark | Kind::Goodbye) {
+            self.history.push_exchange(answer.rounds_heard());
+            self.history.push_assistant(&answer.heard_last());
         }
         self.outputs.push_back(Output::AnswerEnded {
             answer: answer.id,
-            text,
+            text: answer.text().to_owned(),
             interrupted,
         });
+        if answer.kind == Kind::Announcement {
+            let was_said = !interrupted && answer.outcome() == Outcome::Spoken;
+            let was_noticed = interrupted && answer.is_noticed();
+            let announced = self.announcements.ended(was_said, was_noticed);
+            self.outputs.extend(announced.map(Output::Announced));
+        }
     }
 
     /// What the caller must be told because the answer itself did not reach their ear.

@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 use jex_conversation::{
-    AgentState, AnswerId, Conversation, Input, Message, Output, Problem, Role, Rules, Stage,
-    UtteranceId,
+    AgentState, AnnouncementId, AnswerId, Conversation, Input, Message, Output, Problem,
+    QuestionId, Role, Rules, Stage, ToolCall, ToolResult, UtteranceId,
 };
 
 pub const ENDPOINTING: Duration = ms(600);
@@ -164,6 +164,51 @@ impl Story {
         self.input(Input::GenerationDone { answer })
     }
 
+    /// The model asks for these tools.
+    pub fn tools_called(&mut self, answer: AnswerId, names: &[&str]) -> &mut Self {
+        let calls = names.iter().map(|name| call(name)).collect();
+        self.input(Input::ToolsCalled { answer, calls })
+    }
+
+    /// Tools are done, each with this result.
+    pub fn tools_done(&mut self, answer: AnswerId, results: &[(&str, &str)]) -> &mut Self {
+        let results = results.iter().map(|(name, text)| result(name, text));
+        let results = results.collect();
+        self.input(Input::ToolsDone { answer, results })
+    }
+
+    pub fn ask(&mut self, answer: AnswerId, question: u64, text: &str) -> &mut Self {
+        self.input(Input::Ask {
+            answer,
+            question: QuestionId(question),
+            text: text.into(),
+        })
+    }
+
+    pub fn announce(&mut self, id: u64, text: &str) -> &mut Self {
+        self.input(Input::Announce {
+            id: AnnouncementId(id),
+            text: text.into(),
+        })
+    }
+
+    /// The last sentence that was given to the voice: its answer and number.
+    pub fn last_spoken(&self) -> (AnswerId, usize) {
+        let last = self.all.iter().rev().find_map(|output| match output {
+            Output::Speak {
+                answer, sentence, ..
+            } => Some((*answer, *sentence)),
+            _ => None,
+        });
+        last.expect("something was said")
+    }
+
+    /// What is being said is played to its end.
+    pub fn last_played(&mut self) -> &mut Self {
+        let (answer, sentence) = self.last_spoken();
+        self.played(answer, sentence)
+    }
+
     /// The whole answer, not heard yet.
     pub fn model_answers(&mut self, text: &str) -> AnswerId {
         let answer = self.last_generated();
@@ -225,6 +270,12 @@ impl Story {
         said.map(|message| (message.role, message.text)).collect()
     }
 
+    /// How often the model was asked.
+    pub fn times_generated(&self) -> usize {
+        let generate = |output: &&Output| matches!(output, Output::Generate { .. });
+        self.all.iter().filter(generate).count()
+    }
+
     pub fn state(&self) -> AgentState {
         let last = self.all.iter().rev().find_map(|output| match output {
             Output::State(state) => Some(*state),
@@ -282,6 +333,25 @@ pub fn ended(outputs: &[Output], id: AnswerId) -> Option<(String, bool)> {
         } if *answer == id => Some((text.clone(), *interrupted)),
         _ => None,
     })
+}
+
+pub fn call(name: &str) -> ToolCall {
+    ToolCall {
+        id: format!("call_{name}"),
+        name: name.into(),
+        arguments: "{}".into(),
+    }
+}
+
+pub fn result(name: &str, text: &str) -> ToolResult {
+    ToolResult {
+        call: format!("call_{name}"),
+        text: text.into(),
+    }
+}
+
+pub fn tool(text: &str) -> (Role, String) {
+    (Role::Tool, text.into())
 }
 
 pub fn user(text: &str) -> (Role, String) {

@@ -4,11 +4,15 @@ use async_openai::error::{ApiErrorResponse, OpenAIError, StreamError};
 use reqwest::StatusCode;
 use serde_json::Value;
 
+use super::calls::Broken;
 use super::{OpenAiFlavor, OpenAiOptions, wire};
 use crate::error::{Origin, ProviderError};
 use crate::transport::{deepest, redacted};
 
 const CONTEXT_REMEDY: &str = "Raise `llm.context_tokens` in jex.toml, or begin a new conversation.";
+const TOOLS_REMEDY: &str =
+    "Choose a model that can call tools (`llm.model` in jex.toml), such as Llama 3.1 or Qwen 3.";
+const CALL_REMEDY: &str = "If it happens often, choose a larger model (`llm.model` in jex.toml).";
 const KEY_REMEDY: &str =
     "Put the provider's API key into a file and name it in `llm.api_key_file` in jex.toml.";
 
@@ -42,6 +46,25 @@ impl Failure {
             flavor: options.flavor,
             model: options.model.clone(),
         }
+    }
+
+    /// The request was not taken, perhaps because of the tools in it.
+    pub fn of_asking(&self, error: OpenAIError, with_tools: bool) -> ProviderError {
+        match &error {
+            OpenAIError::ApiError(response)
+                if with_tools && knows_no_tools(&response.api_error.message) =>
+            {
+                let message = &response.api_error.message;
+                self.origin.no_tools(message, TOOLS_REMEDY)
+            }
+            _ => self.of(error),
+        }
+    }
+
+    /// The model called a tool in a way that cannot be read.
+    pub fn broken_call(&self, broken: Broken) -> ProviderError {
+        let Broken { tool, reason } = broken;
+        self.origin.broken_call(tool, reason, CALL_REMEDY)
     }
 
     pub fn of(&self, error: OpenAIError) -> ProviderError {
@@ -144,4 +167,23 @@ fn is_context(message: &str, code: Option<&str>) -> bool {
         .iter()
         .any(|sign| message.contains(sign));
     code.contains("context") || (about && too_long)
+}
+
+/// Nobody has a code for it. Ollama: `… does not support tools`; vLLM: `"auto" tool choice requires
+/// --enable-auto-tool-choice and --tool-call-parser to be set`; llama.cpp: `tools param requires
+/// --jinja flag`, formerly `Unsupported param: tools`; OpenRouter: `No endpoints found that support
+/// tool use`.
+fn knows_no_tools(message: &str) -> bool {
+    let message = message.to_lowercase();
+    [
+        "does not support tools",
+        "tool choice requires",
+        "tools param requires",
+        "unsupported param: tools",
+        "support tool use",
+        "does not support function calling",
+        "does not support tool",
+    ]
+    .iter()
+    .any(|sign| message.contains(sign))
 }

@@ -4,6 +4,7 @@
 //! The environment's `OPENAI_*` variables are not read, nothing is retried (an answer that is late
 //! is worse than an error that is said aloud), redirects are not followed.
 
+mod calls;
 mod failure;
 mod http;
 mod wire;
@@ -20,7 +21,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
 use crate::error::{Origin, ProviderError};
-use crate::language_model::{ChatRequest, LanguageModel, TextStream};
+use crate::language_model::{ChatRequest, LanguageModel, Piece, PieceStream};
+use calls::Calls;
 use failure::Failure;
 use http::Endpoint;
 use wire::{Chunk, WireRequest};
@@ -85,15 +87,16 @@ impl LanguageModel for OpenAiLanguageModel {
         format!("{} ({server})", self.options.model)
     }
 
-    async fn generate(&self, request: ChatRequest) -> Result<TextStream, ProviderError> {
+    async fn generate(&self, request: ChatRequest) -> Result<PieceStream, ProviderError> {
         let limit = self.options.first_token_limit;
         let deadline = Instant::now() + limit;
+        let with_tools = !request.tools.is_empty();
         let request = WireRequest::new(&self.options, request);
         let chat = self.client.chat();
         let asking = chat.create_stream_byot::<_, Chunk>(request);
         let chunks = match timeout_at(deadline, asking).await {
             Ok(Ok(chunks)) => chunks,
-            Ok(Err(error)) => return Err(self.failure.of(error)),
+            Ok(Err(error)) => return Err(self.failure.of_asking(error, with_tools)),
             Err(_) => return Err(self.origin().timed_out(limit)),
         };
         let answer = Answer {
@@ -101,6 +104,7 @@ impl LanguageModel for OpenAiLanguageModel {
             failure: self.failure.clone(),
             first_token: Some((deadline, limit)),
             stall_limit: self.options.stall_limit,
+            calls: Calls::default(),
             finish_reason: None,
         };
         Ok(stream::try_unfold(answer, Answer::next).boxed())
@@ -114,13 +118,20 @@ struct Answer {
     /// Deadline of the first words, until they are there.
     first_token: Option<(Instant, Duration)>,
     stall_limit: Duration,
+    calls: Calls,
     finish_reason: Option<String>,
 }
 
 impl Answer {
-    async fn next(mut self) -> Result<Option<(String, Self)>, ProviderError> {
+    async fn next(mut self) -> Result<Option<(Piece, Self)>, ProviderError> {
         loop {
             if self.finish_reason.is_some() {
+                // What the finish reason says of calls differs by server.
+                if !self.calls.is_empty() {
+                    let calls = std::mem::take(&mut self.calls).finish();
+                    let calls = calls.map_err(|broken| self.failure.broken_call(broken))?;
+                    return Ok(Some((Piece::ToolCalls(calls), self)));
+                }
                 return self.end().await.map(|()| None);
             }
             let Some(chunk) = self.next_chunk().await? else {
@@ -134,10 +145,15 @@ impl Answer {
                 continue;
             };
             self.finish_reason = choice.finish_reason;
+            for fragment in choice.delta.tool_calls {
+                self.first_token = None;
+                let added = self.calls.add(fragment);
+                added.map_err(|broken| self.failure.broken_call(broken))?;
+            }
             let text = choice.delta.content.unwrap_or_default();
             if !text.is_empty() {
                 self.first_token = None;
-                return Ok(Some((text, self)));
+                return Ok(Some((Piece::Text(text), self)));
             }
         }
     }

@@ -7,12 +7,14 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::OpenAiOptions;
-use crate::language_model::{ChatRequest, ChatRole};
+use crate::language_model::{ChatMessage, ChatRequest, ToolCall, ToolSpec};
 
 #[derive(Serialize)]
 pub(super) struct WireRequest {
     model: String,
     messages: Vec<WireMessage>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<WireTool>,
     stream: bool,
     temperature: f32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,6 +31,37 @@ pub(super) struct WireRequest {
 struct WireMessage {
     role: &'static str,
     content: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<WireCall>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_call_id: Option<String>,
+}
+
+#[derive(Serialize)]
+struct WireCall {
+    id: String,
+    r#type: &'static str,
+    function: WireFunctionCall,
+}
+
+#[derive(Serialize)]
+struct WireFunctionCall {
+    name: String,
+    /// JSON in text.
+    arguments: String,
+}
+
+#[derive(Serialize)]
+struct WireTool {
+    r#type: &'static str,
+    function: WireFunction,
+}
+
+#[derive(Serialize)]
+struct WireFunction {
+    name: String,
+    description: String,
+    parameters: Value,
 }
 
 impl WireRequest {
@@ -39,23 +72,67 @@ impl WireRequest {
             true => (None, limit),
             false => (limit, None),
         };
-        let messages = request.messages.into_iter().map(|message| WireMessage {
-            role: match message.role {
-                ChatRole::System => "system",
-                ChatRole::User => "user",
-                ChatRole::Assistant => "assistant",
-            },
-            content: message.text,
-        });
         Self {
             model: options.model.clone(),
-            messages: messages.collect(),
+            messages: request.messages.into_iter().map(message).collect(),
+            tools: request.tools.into_iter().map(tool).collect(),
             stream: true,
             temperature: options.temperature,
             seed: options.seed,
             max_tokens,
             max_completion_tokens,
         }
+    }
+}
+
+fn message(message: ChatMessage) -> WireMessage {
+    let (role, content) = match message {
+        ChatMessage::System(text) => ("system", text),
+        ChatMessage::User(text) => ("user", text),
+        ChatMessage::Assistant { text, calls } => {
+            return WireMessage {
+                role: "assistant",
+                content: text,
+                tool_calls: calls.into_iter().map(call).collect(),
+                tool_call_id: None,
+            };
+        }
+        ChatMessage::ToolResult { call, text } => {
+            return WireMessage {
+                role: "tool",
+                content: text,
+                tool_calls: Vec::new(),
+                tool_call_id: Some(call),
+            };
+        }
+    };
+    WireMessage {
+        role,
+        content,
+        tool_calls: Vec::new(),
+        tool_call_id: None,
+    }
+}
+
+fn call(call: ToolCall) -> WireCall {
+    WireCall {
+        id: call.id,
+        r#type: "function",
+        function: WireFunctionCall {
+            name: call.name,
+            arguments: Value::Object(call.arguments).to_string(),
+        },
+    }
+}
+
+fn tool(tool: ToolSpec) -> WireTool {
+    WireTool {
+        r#type: "function",
+        function: WireFunction {
+            name: tool.name,
+            description: tool.description,
+            parameters: tool.parameters,
+        },
     }
 }
 
@@ -83,6 +160,28 @@ pub(super) struct Choice {
 pub(super) struct Delta {
     #[serde(default)]
     pub content: Option<String>,
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub tool_calls: Vec<CallFragment>,
+}
+
+/// A part of a tool call; what it goes on with is for [`super::calls`] to find out.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct CallFragment {
+    #[serde(default)]
+    pub index: Option<u32>,
+    #[serde(default)]
+    pub id: Option<String>,
+    #[serde(default)]
+    pub function: Option<FunctionFragment>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct FunctionFragment {
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Text by OpenAI's rule, an object from some.
+    #[serde(default)]
+    pub arguments: Option<Value>,
 }
 
 fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>

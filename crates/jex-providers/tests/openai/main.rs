@@ -3,6 +3,7 @@
 mod answers;
 mod cancelling;
 mod environment;
+mod tools;
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -16,7 +17,7 @@ use axum::routing::post;
 use futures::StreamExt;
 use futures::stream::Stream;
 use jex_providers::openai::{OpenAiFlavor, OpenAiLanguageModel, OpenAiOptions};
-use jex_providers::{ChatMessage, ChatRequest, ChatRole, LanguageModel, ProviderError};
+use jex_providers::{ChatMessage, ChatRequest, LanguageModel, Piece, ProviderError};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -99,22 +100,32 @@ fn model(base_url: Url) -> OpenAiLanguageModel {
 }
 
 fn question() -> ChatRequest {
-    let message = |role, text: &str| ChatMessage {
-        role,
-        text: text.into(),
-    };
     ChatRequest {
         messages: vec![
-            message(ChatRole::System, "Be brief."),
-            message(ChatRole::User, "What is the capital of France?"),
+            ChatMessage::System("Be brief.".into()),
+            ChatMessage::User("What is the capital of France?".into()),
         ],
+        tools: Vec::new(),
         max_tokens: 50,
     }
 }
 
-/// The pieces until the end or the first error.
+/// The words until the end or the first error.
 async fn ask(model: &OpenAiLanguageModel) -> (Vec<String>, Option<ProviderError>) {
-    let mut answer = match model.generate(question()).await {
+    let (pieces, error) = ask_for(model, question()).await;
+    let text = |piece| match piece {
+        Piece::Text(text) => text,
+        Piece::ToolCalls(calls) => panic!("no tool was offered: {calls:?}"),
+    };
+    (pieces.into_iter().map(text).collect(), error)
+}
+
+/// The pieces until the end or the first error.
+async fn ask_for(
+    model: &OpenAiLanguageModel,
+    request: ChatRequest,
+) -> (Vec<Piece>, Option<ProviderError>) {
+    let mut answer = match model.generate(request).await {
         Ok(answer) => answer,
         Err(error) => return (Vec::new(), Some(error)),
     };

@@ -4,8 +4,10 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use jex_providers::{
-    ChatMessage, ChatRequest, ChatRole, LanguageModel, ProviderError, Providers, SentenceSplitter,
+    ChatMessage, ChatRequest, LanguageModel, Piece, ProviderError, Providers, SentenceSplitter,
+    ToolSpec,
 };
+use serde_json::json;
 
 use crate::servers::Servers;
 use crate::{Test, wait};
@@ -24,35 +26,40 @@ pub const TESTS: &[(&str, Test)] = &[
         a_missing_model_is_named_with_its_remedy,
     ),
     (
+        "a_model_that_knows_no_tools_is_told_apart",
+        a_model_that_knows_no_tools_is_told_apart,
+    ),
+    (
         "a_dropped_answer_stops_ollama",
         a_dropped_answer_stops_ollama,
     ),
 ];
 
 fn ask(text: &str, max_tokens: u32) -> ChatRequest {
-    let message = |role, text: &str| ChatMessage {
-        role,
-        text: text.into(),
-    };
     ChatRequest {
         messages: vec![
-            message(
-                ChatRole::System,
-                "You are a helpful AI assistant named JEX.",
-            ),
-            message(ChatRole::User, text),
+            ChatMessage::System("You are a helpful AI assistant named JEX.".into()),
+            ChatMessage::User(text.into()),
         ],
+        tools: Vec::new(),
         max_tokens,
     }
 }
 
 async fn answer(llm: &dyn LanguageModel, request: ChatRequest) -> Result<String, ProviderError> {
     let mut pieces = llm.generate(request).await?;
-    let mut text = String::new();
+    let mut answer = String::new();
     while let Some(piece) = pieces.next().await {
-        text.push_str(&piece?);
+        answer.push_str(&text(piece?));
     }
-    Ok(text)
+    Ok(answer)
+}
+
+fn text(piece: Piece) -> String {
+    match piece {
+        Piece::Text(text) => text,
+        Piece::ToolCalls(calls) => panic!("the model calls tools: {calls:?}"),
+    }
 }
 
 fn ollama_knows_the_capital_of_france(servers: &Servers) {
@@ -65,14 +72,14 @@ fn ollama_knows_the_capital_of_france(servers: &Servers) {
             .await
             .expect("an answer");
         let mut splitter = SentenceSplitter::new();
-        let (mut text, mut sentences, mut count) = (String::new(), Vec::new(), 0);
+        let (mut whole, mut sentences, mut count) = (String::new(), Vec::new(), 0);
         let mut first_token = None;
         while let Some(piece) = pieces.next().await {
-            let piece = piece.expect("no error");
+            let piece = text(piece.expect("no error"));
             first_token.get_or_insert_with(|| begun.elapsed());
             count += 1;
             sentences.extend(splitter.push(&piece));
-            text.push_str(&piece);
+            whole.push_str(&piece);
         }
         sentences.extend(splitter.finish());
 
@@ -81,10 +88,10 @@ fn ollama_knows_the_capital_of_france(servers: &Servers) {
             begun.elapsed()
         );
         println!("{sentences:?}");
-        assert!(text.contains("Paris"), "{text}");
+        assert!(whole.contains("Paris"), "{whole}");
         assert!(count > 3, "it did not stream: {count} pieces");
         let written: String = sentences.iter().map(|s| s.written.as_str()).collect();
-        assert_eq!(written, text);
+        assert_eq!(written, whole);
     });
 }
 
@@ -121,6 +128,29 @@ fn a_missing_model_is_named_with_its_remedy(servers: &Servers) {
             error.remedy().contains("ollama pull nonesuch:7b"),
             "{error}"
         );
+    });
+}
+
+fn a_model_that_knows_no_tools_is_told_apart(servers: &Servers) {
+    wait(async {
+        let Providers { llm, .. } = servers.providers();
+        let mut request = ask("What is the capital of France?", 20);
+        request.tools.push(ToolSpec {
+            name: "clock".into(),
+            description: "Tells the time.".into(),
+            parameters: json!({"type": "object", "properties": {}}),
+        });
+
+        let error = answer(&*llm, request.clone())
+            .await
+            .expect_err("the packaged model knows no tools");
+        request.tools.clear();
+        let without = answer(&*llm, request).await;
+
+        println!("{error}");
+        assert!(matches!(error, ProviderError::NoTools { .. }), "{error:?}");
+        assert!(error.remedy().contains("llm.model"), "{error}");
+        assert!(without.is_ok_and(|text| text.contains("Paris")));
     });
 }
 

@@ -1,0 +1,65 @@
+//! What the agent writes down and reads back.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use jex_config::{Paths, Settings};
+use jex_store::{Journal, Recorder, Retention, Store, places};
+use tokio::task::JoinHandle;
+
+/// A conversation does not wait longer for what was remembered.
+const RECALLS_WITHIN: Duration = Duration::from_millis(500);
+/// More would crowd the conversation out of a small model's context.
+const MOST_FACTS: usize = 50;
+
+/// The database and the way to it. Cheap to clone.
+#[derive(Clone)]
+pub struct Memory {
+    pub store: Store,
+    pub recorder: Recorder,
+}
+
+impl Memory {
+    /// Within tokio. Contacts nobody: while the database is away, the journal takes over. The task ends, with
+    /// everything written, after the last clone is dropped.
+    pub fn open(settings: &Settings, paths: &Paths) -> anyhow::Result<(Self, JoinHandle<()>)> {
+        let url = settings.database_url(paths);
+        let password = jex_config::secrets::database_password(settings)?;
+        let head = places::audit_head(paths);
+        let store = Store::open(url.as_str(), password.as_ref(), head)
+            .context("the address of the database cannot be used")?;
+        let journal = Journal::at(places::journal(settings, paths));
+        let retention = Retention::of(&settings.history);
+        let (recorder, task) = Recorder::start(store.clone(), journal, retention);
+        Ok((Self { store, recorder }, task))
+    }
+
+    /// What the owner asked to remember, as a part of the instructions; nothing while the database is away.
+    pub async fn recalled(&self) -> Option<String> {
+        let facts = tokio::time::timeout(RECALLS_WITHIN, self.store.facts()).await;
+        let facts = facts.ok()?.ok()?;
+        let newest = facts.iter().rev().take(MOST_FACTS).rev();
+        let lines: Vec<String> = newest.map(|fact| format!("- {}", fact.text)).collect();
+        (!lines.is_empty()).then(|| {
+            format!(
+                "What the caller asked you to remember:\n{}",
+                lines.join("\n")
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+pub mod testing {
+    use super::*;
+
+    /// A memory whose database is away: everything is kept in the journal in `folder`.
+    pub fn memory(folder: &std::path::Path) -> Memory {
+        let nobody = format!("postgres://jex@localhost/jex?host={}", folder.display());
+        let store = Store::open(&nobody, None, folder.join("head.json")).expect("an address");
+        let journal = Journal::at(folder.join("journal"));
+        let retention = Retention::of(&jex_config::History::default());
+        let (recorder, _) = Recorder::start(store.clone(), journal, retention);
+        Memory { store, recorder }
+    }
+}

@@ -1,0 +1,276 @@
+//! What a session does with tools and announcements: between the conversation, which decides, the hands and the page.
+
+use std::collections::HashMap;
+
+use jex_conversation::{AnnouncementId, AnswerId, Input, Output, ToolCall, estimated_tokens};
+use jex_store::Place;
+use jex_tools::Tool;
+use jex_tools::policy::Answerer;
+use jiff::Timestamp;
+use livekit_participant::Room;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
+use uuid::Uuid;
+
+use super::Signal;
+use super::captions::Caption;
+use super::hands::Hands;
+use super::minutes::Minutes;
+use super::run::{Context, Session};
+use super::way::{self, Abilities};
+use crate::announcements::{Announcement, Announcements, Seat};
+use crate::memory::Memory;
+use crate::tools::Tools;
+use crate::words::Words;
+
+/// What a conversation can do beyond talking; shared by all of them.
+#[derive(Clone)]
+pub struct Means {
+    pub tools: Tools,
+    pub memory: Memory,
+    pub announcements: Announcements,
+    pub abilities: Abilities,
+    /// Whether the model is one that could call a tool at all.
+    pub offers_tools: bool,
+}
+
+/// The same for one conversation.
+pub struct Doing {
+    pub hands: Hands,
+    pub minutes: Minutes,
+    means: Means,
+    seat: Seat,
+    announced: HashMap<AnnouncementId, Option<Uuid>>,
+    words: Words,
+    shown_question: String,
+    _watches: [AbortOnDropHandle<()>; 3],
+}
+
+impl Doing {
+    /// Within tokio.
+    pub fn begin(
+        context: &Context,
+        means: &Means,
+        conversation: Uuid,
+        room: &Room,
+        signals: &mpsc::UnboundedSender<Signal>,
+    ) -> Self {
+        let language = &context.settings.assistant.language;
+        let (seat, inbox) = means.announcements.sit_down(conversation);
+        register_answer(room, signals.clone());
+        Self {
+            hands: Hands::new(means.tools.clone(), conversation, language, signals.clone()),
+            minutes: Minutes::new(
+                means.memory.recorder.clone(),
+                conversation,
+                &room.name(),
+                language,
+            ),
+            means: means.clone(),
+            seat,
+            announced: HashMap::new(),
+            words: Words::of(language),
+            shown_question: String::new(),
+            _watches: [
+                AbortOnDropHandle::new(tokio::spawn(hand_on(inbox, signals.clone()))),
+                AbortOnDropHandle::new(tokio::spawn(watch_tools(means.clone(), signals.clone()))),
+                AbortOnDropHandle::new(tokio::spawn(watch_recording(
+                    means.clone(),
+                    signals.clone(),
+                ))),
+            ],
+        }
+    }
+
+    /// What the model is offered now.
+    fn offered(&self) -> Vec<Tool> {
+        match self.means.offers_tools {
+            true => self.hands.offered(),
+            false => Vec::new(),
+        }
+    }
+
+    fn announce(&mut self, id: Option<Uuid>, text: String) -> Input {
+        let number = AnnouncementId(self.announced.len() as u64);
+        self.announced.insert(number, id);
+        Input::Announce { id: number, text }
+    }
+}
+
+impl Session {
+    /// What the model may call for this question.
+    pub(super) fn tools_for(&self, may_call: bool) -> Vec<Tool> {
+        let doing = self.doing.as_ref().filter(|_| may_call);
+        doing.map(Doing::offered).unwrap_or_default()
+    }
+
+    /// Does what the conversation decided about tools and announcements.
+    pub(super) fn perform_doing(&mut self, output: Output) {
+        let participant = self.caller_identity();
+        let Some(doing) = &mut self.doing else {
+            // A model that asks for tools though none were offered.
+            if let Output::Act { answer, .. } = output {
+                let results = Vec::new();
+                self.feed(Input::ToolsDone { answer, results });
+            }
+            return;
+        };
+        let inputs = match output {
+            Output::Act { answer, calls } => act(doing, answer, calls, &participant),
+            Output::CancelTools(answer) => {
+                doing.hands.cancel(answer);
+                // What was said to stop them is no question.
+                self.turns.replied();
+                Vec::new()
+            }
+            Output::Acting(names) => {
+                let acting = match names.is_empty() {
+                    true => String::new(),
+                    false => json!({"tools": names, "since": Timestamp::now()}).to_string(),
+                };
+                self.captions.publish(Caption::Acting(acting));
+                Vec::new()
+            }
+            Output::QuestionSpoken(question) => doing.hands.question_spoken(question),
+            Output::QuestionCut(question) => doing.hands.question_cut(question),
+            Output::Reply { text, .. } => {
+                let (inputs, is_reply_only) = doing.hands.said(&participant, &text);
+                if is_reply_only {
+                    self.turns.replied();
+                }
+                inputs
+            }
+            Output::Announced(number) => {
+                if let Some(id) = doing.announced.get(&number).copied().flatten() {
+                    doing.seat.said(id);
+                }
+                Vec::new()
+            }
+            _ => Vec::new(),
+        };
+        self.take(inputs);
+    }
+
+    pub(super) fn doing_signal(&mut self, signal: Signal) {
+        let Some(doing) = &mut self.doing else { return };
+        let inputs = match signal {
+            Signal::Call(event) => doing.hands.call_event(event),
+            Signal::Pressed { who, question, yes } => {
+                let who = Answerer::Participant(who);
+                doing.hands.pressed(&who, question, yes)
+            }
+            Signal::Announce(announcement) => {
+                vec![doing.announce(Some(announcement.id), announcement.text)]
+            }
+            Signal::ToolsChanged => {
+                let described = way::described(doing.means.abilities.way(), &doing.offered());
+                let tokens = estimated_tokens(&described);
+                vec![Input::ToolsOffered { tokens }]
+            }
+            Signal::Recording(Place::Nowhere) => {
+                let text = doing.words.records_nothing().to_owned();
+                vec![doing.announce(None, text)]
+            }
+            _ => Vec::new(),
+        };
+        self.take(inputs);
+    }
+
+    pub(super) fn doing_tick(&mut self) {
+        let inputs = self.doing.as_mut().map(|doing| doing.hands.tick());
+        self.take(inputs.unwrap_or_default());
+    }
+
+    /// The caller is gone, perhaps for a moment.
+    pub(super) fn doing_without_caller(&mut self) {
+        let inputs = self.doing.as_mut().map(|doing| doing.hands.caller_left());
+        self.take(inputs.unwrap_or_default());
+    }
+
+    fn take(&mut self, inputs: Vec<Input>) {
+        for input in inputs {
+            self.feed(input);
+        }
+        self.show_question();
+    }
+
+    /// Tells the page what waits for a yes.
+    fn show_question(&mut self) {
+        let Some(doing) = &mut self.doing else { return };
+        let shown = doing
+            .hands
+            .open_question()
+            .map_or_else(String::new, |open| {
+                serde_json::to_string(open).expect("strings and numbers always serialise")
+            });
+        if doing.shown_question != shown {
+            doing.shown_question.clone_from(&shown);
+            self.captions.publish(Caption::Question(shown));
+        }
+    }
+}
+
+fn act(doing: &mut Doing, answer: AnswerId, calls: Vec<ToolCall>, participant: &str) -> Vec<Input> {
+    tracing::info!(count = calls.len(), "the model asks for tools");
+    doing.hands.act(answer, calls, participant)
+}
+
+/// RPC `jex.answer`: Yes or No was pressed below the question.
+fn register_answer(room: &Room, signals: mpsc::UnboundedSender<Signal>) {
+    #[derive(Deserialize)]
+    struct Pressed {
+        question: Value,
+        yes: bool,
+    }
+    room.register_rpc("jex.answer", move |invocation| {
+        let pressed = serde_json::from_str::<Pressed>(&invocation.payload);
+        if let Ok(Pressed { question, yes }) = pressed
+            && let Some(question) = number(&question)
+        {
+            let who = invocation.caller_identity;
+            let _ = signals.send(Signal::Pressed { who, question, yes });
+        }
+        Box::pin(async { Ok("{}".to_owned()) })
+    });
+}
+
+/// The page gives back what it was given, as a number or as text.
+fn number(id: &Value) -> Option<u64> {
+    id.as_u64().or_else(|| id.as_str()?.parse().ok())
+}
+
+async fn hand_on(
+    mut inbox: mpsc::UnboundedReceiver<Announcement>,
+    signals: mpsc::UnboundedSender<Signal>,
+) {
+    while let Some(announcement) = inbox.recv().await {
+        let _ = signals.send(Signal::Announce(announcement));
+    }
+}
+
+async fn watch_tools(means: Means, signals: mpsc::UnboundedSender<Signal>) {
+    let mut catalogue = means.tools.toolbox.watch();
+    loop {
+        let _ = signals.send(Signal::ToolsChanged);
+        if catalogue.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Tells that nothing can be written down any more, once for each time.
+async fn watch_recording(means: Means, signals: mpsc::UnboundedSender<Signal>) {
+    let mut recording = means.memory.recorder.watch();
+    let mut before = None;
+    loop {
+        let place = recording.borrow_and_update().place;
+        if before.replace(place) != Some(place) {
+            let _ = signals.send(Signal::Recording(place));
+        }
+        if recording.changed().await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The minutes: what was said in one conversation, for the history.
+
+use std::time::Duration;
+
+use jex_store::{Began, Entry, Moment, Providers, Record, Recorder, Speaker, Turn};
+use uuid::Uuid;
+
+use super::report::TurnReport;
+
+/// What `made_where` says of words that stayed.
+const HERE: &str = "on this machine";
+
+/// Writes down one conversation, from the caller's first appearance to its end.
+pub struct Minutes {
+    recorder: Recorder,
+    conversation: Uuid,
+    room: String,
+    language: String,
+    began: bool,
+}
+
+impl Minutes {
+    pub fn new(recorder: Recorder, conversation: Uuid, room: &str, language: &str) -> Self {
+        Self {
+            recorder,
+            conversation,
+            room: room.to_owned(),
+            language: language.to_owned(),
+            began: false,
+        }
+    }
+
+    /// Someone is there. A room that nobody comes to is no conversation.
+    pub fn begin(&mut self) {
+        if std::mem::replace(&mut self.began, true) {
+            return;
+        }
+        self.record(
+            Moment::now(),
+            Record::Began(Began {
+                conversation: self.conversation,
+                room: self.room.clone(),
+                language: self.language.clone(),
+            }),
+        );
+    }
+
+    /// An answer is over, and with it the turn that it was for.
+    pub fn turn(&self, caller: &str, report: &TurnReport) {
+        let now = Moment::now();
+        // At least a moment before the answer, so that they stand in order.
+        let heard_at = now.before(report.stages_ms.since_heard().max(Duration::from_millis(1)));
+        let left_for = Some(report.made_where.clone()).filter(|place| place != HERE);
+        if let Some(heard) = report.heard.as_ref().filter(|heard| !heard.is_empty()) {
+            self.record(
+                heard_at,
+                Record::Turn(Turn {
+                    conversation: self.conversation,
+                    speaker: Speaker::Caller,
+                    participant: caller.to_owned(),
+                    said: heard.clone(),
+                    heard: None,
+                    typed: report.typed,
+                    interrupted: false,
+                    providers: Providers {
+                        stt: Some(report.providers.stt.clone()).filter(|_| !report.typed),
+                        ..Providers::default()
+                    },
+                    left_for: left_for.clone(),
+                }),
+            );
+        }
+        if report.answer.is_empty() {
+            return;
+        }
+        // What nobody asked for was made by no model.
+        let llm = report
+            .turn_id
+            .as_ref()
+            .map(|_| report.providers.llm.clone());
+        self.record(
+            now,
+            Record::Turn(Turn {
+                conversation: self.conversation,
+                speaker: Speaker::Assistant,
+                participant: "jex".into(),
+                said: report.answer.clone(),
+                heard: None,
+                typed: false,
+                interrupted: report.interrupted,
+                providers: Providers {
+                    llm,
+                    tts: Some(report.providers.tts.clone()),
+                    ..Providers::default()
+                },
+                left_for,
+            }),
+        );
+    }
+
+    fn record(&self, at: Moment, record: Record) {
+        self.recorder.record(Entry::new(at, record));
+    }
+}
+
+impl Drop for Minutes {
+    fn drop(&mut self) {
+        if self.began {
+            self.record(
+                Moment::now(),
+                Record::Ended {
+                    conversation: self.conversation,
+                },
+            );
+        }
+    }
+}

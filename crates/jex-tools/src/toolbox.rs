@@ -1,0 +1,330 @@
+//! All sources together.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use tokio::sync::{Mutex, Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Listing, Rejected, Source, Tool, ToolName};
+
+/// Longest wait for one source's list. One that is slow holds up no other.
+const LISTS_WITHIN: Duration = Duration::from_secs(20);
+
+/// What there is at one moment.
+#[derive(Clone, Default)]
+pub struct Catalogue {
+    tools: BTreeMap<ToolName, Listed>,
+    /// What cannot be offered, and why.
+    pub rejected: Vec<Rejected>,
+    /// Sources that could not be asked. Their tools of before stay in the list.
+    pub troubles: Vec<Trouble>,
+}
+
+#[derive(Clone)]
+struct Listed {
+    tool: Tool,
+    source: Arc<dyn Source>,
+}
+
+/// A source that cannot be asked, in words for the owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    pub source: String,
+    pub message: String,
+}
+
+impl Catalogue {
+    /// By name.
+    pub fn tools(&self) -> impl Iterator<Item = &Tool> {
+        self.tools.values().map(|listed| &listed.tool)
+    }
+
+    pub fn tool(&self, name: &str) -> Option<&Tool> {
+        self.listed(name).map(|listed| &listed.tool)
+    }
+
+    pub(crate) fn source(&self, name: &str) -> Option<Arc<dyn Source>> {
+        self.listed(name).map(|listed| listed.source.clone())
+    }
+
+    fn listed(&self, name: &str) -> Option<&Listed> {
+        self.tools.get(&ToolName::new(name).ok()?)
+    }
+
+    /// The first source that has a name keeps it.
+    fn add(&mut self, source: &Arc<dyn Source>, listing: Listing) {
+        self.rejected.extend(listing.rejected);
+        for tool in listing.tools {
+            if let Some(taken) = self.tools.get(&tool.name) {
+                let reason = format!("has a name that {} has already", taken.tool.source);
+                self.rejected.push(Rejected {
+                    name: tool.name.to_string(),
+                    source: tool.source,
+                    reason,
+                });
+                continue;
+            }
+            let source = source.clone();
+            self.tools
+                .insert(tool.name.clone(), Listed { tool, source });
+        }
+    }
+}
+
+/// The sources and what they had when they were last asked.
+pub struct Toolbox {
+    sources: Vec<Arc<dyn Source>>,
+    /// Of each source, the last list that it gave.
+    known: Mutex<Vec<Listing>>,
+    current: watch::Sender<Arc<Catalogue>>,
+    told: Notify,
+}
+
+impl Toolbox {
+    /// Empty until it is refreshed. In a collision of names the earlier source wins.
+    pub fn new(sources: Vec<Arc<dyn Source>>) -> Self {
+        Self {
+            known: Mutex::new(vec![Listing::default(); sources.len()]),
+            sources,
+            current: watch::Sender::new(Arc::default()),
+            told: Notify::new(),
+        }
+    }
+
+    /// What there is now.
+    pub fn catalogue(&self) -> Arc<Catalogue> {
+        self.current.borrow().clone()
+    }
+
+    /// Wakes whenever the sources were asked.
+    pub fn watch(&self) -> watch::Receiver<Arc<Catalogue>> {
+        self.current.subscribe()
+    }
+
+    /// Has the sources asked soon, for those who know that something changed.
+    pub fn tell(&self) {
+        self.told.notify_one();
+    }
+
+    pub(crate) fn source_named(&self, name: &str) -> Option<Arc<dyn Source>> {
+        self.sources
+            .iter()
+            .find(|source| source.name() == name)
+            .cloned()
+    }
+
+    /// Asks all sources, each within 20 s.
+    pub async fn refresh(&self) -> Arc<Catalogue> {
+        let mut known = self.known.lock().await;
+        let asked = self.sources.iter().map(|source| async move {
+            match tokio::time::timeout(LISTS_WITHIN, source.list()).await {
+                Ok(Ok(listing)) => Ok(listing),
+                Ok(Err(error)) => Err(error.to_string()),
+                Err(_) => Err(format!(
+                    "{} did not tell its tools within {} s",
+                    source.name(),
+                    LISTS_WITHIN.as_secs()
+                )),
+            }
+        });
+        let answers = join_all(asked).await;
+        let mut catalogue = Catalogue::default();
+        for ((source, known), answer) in self.sources.iter().zip(known.iter_mut()).zip(answers) {
+            match answer {
+                Ok(listing) => *known = listing,
+                Err(message) => catalogue.troubles.push(Trouble {
+                    source: source.name().to_owned(),
+                    message,
+                }),
+            }
+            catalogue.add(source, known.clone());
+        }
+        say_what_changed(&self.catalogue(), &catalogue);
+        let catalogue = Arc::new(catalogue);
+        self.current.send_replace(catalogue.clone());
+        catalogue
+    }
+
+    /// Refreshes at once, then every so often and when told, until cancelled.
+    pub async fn keep_fresh(&self, every: Duration, end: CancellationToken) {
+        loop {
+            tokio::select! {
+                _ = self.refresh() => {}
+                () = end.cancelled() => return,
+            }
+            tokio::select! {
+                () = tokio::time::sleep(every) => {}
+                () = self.told.notified() => {}
+                () = end.cancelled() => return,
+            }
+        }
+    }
+}
+
+/// Once, not at every round.
+fn say_what_changed(before: &Catalogue, now: &Catalogue) {
+    for trouble in now.troubles.iter().filter(|t| !before.troubles.contains(t)) {
+        tracing::warn!(source = trouble.source, "{}", trouble.message);
+    }
+    for rejected in now.rejected.iter().filter(|r| !before.rejected.contains(r)) {
+        let Rejected {
+            name,
+            source,
+            reason,
+        } = rejected;
+        tracing::warn!(source, "the tool \"{name}\" {reason}: it is not offered");
+    }
+    let names = |catalogue: &Catalogue| catalogue.tools.keys().cloned().collect::<Vec<_>>();
+    if names(before) != names(now) {
+        let tools: Vec<_> = now.tools.keys().map(ToolName::as_str).collect();
+        tracing::info!(tools = tools.join(" "), "tools");
+    }
+}
+
+#[cfg(test)]
+impl Catalogue {
+    /// These tools, of a source.
+    pub fn of(source: Arc<dyn Source>, tools: Vec<Tool>) -> Self {
+        let mut catalogue = Self::default();
+        let rejected = Vec::new();
+        catalogue.add(&source, Listing { tools, rejected });
+        catalogue
+    }
+}
+
+#[cfg(test)]
+pub mod samples {
+    use async_trait::async_trait;
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::{CallContext, Handling, LookUp, Outcome, ToolCall, ToolError};
+
+    /// A source that has nothing and does nothing.
+    pub struct Nothing;
+
+    #[async_trait]
+    impl Source for Nothing {
+        fn name(&self) -> &str {
+            "nothing"
+        }
+
+        async fn list(&self) -> Result<Listing, ToolError> {
+            Ok(Listing::default())
+        }
+
+        async fn call(&self, _: &ToolCall, _: &CallContext, _: Handling) -> Outcome {
+            Outcome::Cancelled
+        }
+
+        async fn look_up(&self, _: &ToolCall, _: Timestamp) -> Result<LookUp, ToolError> {
+            Ok(LookUp::CannotTell)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use async_trait::async_trait;
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::tool::samples::tool;
+    use crate::{CallContext, Handling, LookUp, Outcome, ToolCall, ToolError};
+
+    struct Shelf(&'static str, &'static [&'static str], AtomicBool);
+
+    #[async_trait]
+    impl Source for Shelf {
+        fn name(&self) -> &str {
+            self.0
+        }
+
+        async fn list(&self) -> Result<Listing, ToolError> {
+            if self.2.load(Ordering::Relaxed) {
+                return Err(crate::error::Origin {
+                    name: self.0.into(),
+                    remedy: "See `jex status`.".into(),
+                }
+                .unreachable("connection refused"));
+            }
+            let named = |name: &&str| {
+                let mut tool = tool(name);
+                tool.source = self.0.into();
+                tool
+            };
+            Ok(Listing {
+                tools: self.1.iter().map(named).collect(),
+                rejected: Vec::new(),
+            })
+        }
+
+        async fn call(&self, _: &ToolCall, _: &CallContext, _: Handling) -> Outcome {
+            Outcome::Cancelled
+        }
+
+        async fn look_up(&self, _: &ToolCall, _: Timestamp) -> Result<LookUp, ToolError> {
+            Ok(LookUp::CannotTell)
+        }
+    }
+
+    fn shelf(name: &'static str, tools: &'static [&'static str]) -> Arc<Shelf> {
+        Arc::new(Shelf(name, tools, AtomicBool::new(false)))
+    }
+
+    #[tokio::test]
+    async fn of_two_with_one_name_the_first_is_offered_and_the_other_told() {
+        let toolbox = Toolbox::new(vec![
+            shelf("n8n", &["notes", "timer"]),
+            shelf("files", &["notes", "read"]),
+        ]);
+
+        let catalogue = toolbox.refresh().await;
+
+        let offered: Vec<_> = catalogue.tools().map(|tool| tool.name.as_str()).collect();
+        assert_eq!(offered, ["notes", "read", "timer"]);
+        assert_eq!(catalogue.tool("notes").unwrap().source, "n8n");
+        let rejected = &catalogue.rejected[0];
+        assert_eq!(
+            (rejected.name.as_str(), rejected.source.as_str()),
+            ("notes", "files")
+        );
+        assert!(rejected.reason.contains("n8n"), "{}", rejected.reason);
+    }
+
+    #[tokio::test]
+    async fn a_source_that_is_away_keeps_its_tools_and_is_told() {
+        let n8n = shelf("n8n", &["notes"]);
+        let toolbox = Toolbox::new(vec![n8n.clone()]);
+        toolbox.refresh().await;
+        n8n.2.store(true, Ordering::Relaxed);
+
+        let catalogue = toolbox.refresh().await;
+
+        assert!(catalogue.tool("notes").is_some());
+        assert!(catalogue.troubles[0].message.contains("connection refused"));
+    }
+
+    #[tokio::test]
+    async fn it_is_asked_again_when_told() {
+        let toolbox = Arc::new(Toolbox::new(vec![shelf("n8n", &["notes"])]));
+        let mut rounds = toolbox.watch();
+        let end = CancellationToken::new();
+        let keeping = tokio::spawn({
+            let (toolbox, end) = (toolbox.clone(), end.clone());
+            async move { toolbox.keep_fresh(Duration::from_secs(3600), end).await }
+        });
+        rounds.changed().await.unwrap();
+
+        toolbox.tell();
+
+        rounds.changed().await.unwrap();
+        end.cancel();
+        keeping.await.unwrap();
+    }
+}

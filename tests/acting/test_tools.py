@@ -1,0 +1,91 @@
+"""The agent in a room of the real LiveKit, on a real PostgreSQL, with a scripted model: asked, done, written down.
+
+Run inside a private network namespace (`tests/in-namespace`): libwebrtc ignores loopback.
+"""
+
+import json
+import uuid
+
+from conftest import FACT
+
+
+async def test_after_a_typed_yes_it_is_done_and_written_down(caller, stage):
+    await caller.types("Please remember my bicycle.")
+    question = await caller.asked()
+    assert "remember" in question["text"] and "bicycle" in question["text"]
+    assert stage.database.rows("select text from facts") == []
+
+    await caller.types("Yes, please.")
+    await caller.hears("The tool says: done.")
+
+    assert stage.database.rows("select text from facts") == [FACT]
+    calls = stage.database.rows("select tool, decision, outcome from tool_calls")
+    assert calls == ["remember|confirmed|done"]
+    assert not caller.attributes.get("jex.question")
+    assert not caller.attributes.get("jex.acting")
+
+
+async def test_after_a_no_it_is_not(caller, stage):
+    before = stage.database.rows("select count(*) from facts")
+    await caller.types("Please remember my bicycle.")
+    await caller.asked()
+
+    await caller.types("No.")
+    await caller.hears("The tool says: not called.")
+
+    assert stage.database.rows("select count(*) from facts") == before
+    assert "remember|not_confirmed|" in stage.database.rows("select tool, decision, outcome from tool_calls")
+
+
+async def test_the_page_answers_by_rpc(caller, stage):
+    await caller.types("Please remember my bicycle.")
+    question = await caller.asked()
+
+    await caller.presses(question, yes=True)
+
+    await caller.hears("The tool says: done.")
+
+
+async def test_what_only_reads_is_not_asked_for(caller, stage):
+    await caller.types("What time is it?")
+
+    await caller.hears("The tool says: done.")
+
+    result = json.loads(stage.model.requests[-1]["messages"][-1]["content"])
+    assert ":" in result["data"]["time"]
+
+
+async def test_an_announcement_is_said_in_the_room_and_once(caller, stage):
+    number = str(uuid.uuid4())
+    assert stage.agent.announce(number, "Drink water.", token="another") == 403
+
+    assert stage.agent.announce(number, "Drink water.") == 204
+    assert stage.agent.announce(number, "Drink water.") == 204
+    await caller.hears("Drink water.")
+
+    spoken = f"select spoken_at is not null from announcements where id = '{number}'"
+    await caller.until("spoken", lambda: stage.database.rows(spoken) == ["t"])
+    assert sum("Drink water." in told.text for told in caller.texts) == 1
+
+
+async def test_what_was_said_is_in_the_history(caller, stage):
+    await caller.types("Good evening.")
+    await caller.hears("Hello.")
+
+    query = "select speaker, said, typed from turns where said in ('Good evening.', 'Hello.') order by at"
+    await caller.until("history", lambda: len(stage.database.rows(query)) == 2)
+    assert stage.database.rows(query) == ["caller|Good evening.|t", "assistant|Hello.|f"]
+
+
+async def test_the_conversation_goes_on_without_the_database_and_nothing_is_lost(caller, stage):
+    await caller.types("Hello?")
+    await caller.hears("Hello.")
+    stage.database.stop()
+    try:
+        await caller.types("Still there?")
+        await caller.hears("Hello.", times=2)
+    finally:
+        stage.database.start()
+
+    query = "select count(*) from turns where said = 'Still there?'"
+    await caller.until("history", lambda: stage.database.rows(query) == ["1"])
