@@ -109,8 +109,8 @@ fn process(stack: &Stack) -> Result<Process, SupervisorError> {
     // writing to the next start.
     process.stop = StopPolicy {
         steps: vec![
-            (Signal::SIGINT, Duration::from_millis(2000)),
-            (Signal::SIGQUIT, Duration::from_millis(800)),
+            (Signal::SIGINT, Duration::from_millis(4500)),
+            (Signal::SIGQUIT, Duration::from_millis(300)),
         ],
     };
     // After it was killed it first goes through what it had not written out.
