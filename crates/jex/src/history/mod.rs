@@ -8,7 +8,7 @@ mod span;
 use std::fs::OpenOptions;
 use std::io::{BufRead as _, BufWriter, IsTerminal as _, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use jex_config::{LoadOptions, Paths, Settings};
