@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 /// The tree's source.
 const SOURCE: &str = concat!(
     include_str!("settings.rs"),
+    include_str!("settings/history.rs"),
     include_str!("settings/database.rs"),
     include_str!("settings/n8n.rs"),
 );

@@ -16,6 +16,10 @@ pub use n8n::N8n;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+mod history;
+
+pub use history::History;
+
 /// Everything the owner can decide.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -29,6 +33,7 @@ pub struct Settings {
     pub redis: Redis,
     pub agent: Agent,
     pub web: Web,
+    pub history: History,
     pub database: Database,
     pub n8n: N8n,
 }

@@ -9,6 +9,7 @@ use crate::resolve::{COQUI_PORT, DEMO_MODEL};
 use crate::{LlmProvider, Settings, TtsProvider};
 
 mod database;
+mod history;
 mod public_urls;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,7 @@ pub fn validate(settings: &Settings) -> Check {
     durations(settings)?;
     files(settings)?;
     media(settings)?;
+    history::check(settings)?;
     distinct_ports(settings)
 }
 
