@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 import time
 import tomllib
 import urllib.request
@@ -15,7 +16,11 @@ class Stack:
         self.home = home
         self.jex = Path(os.environ["JEX_BIN"]) / "jex"
         parts = os.environ.get("JEX_PARTS") or str(cache_home() / "jex" / "parts.toml")
+        # Where root runs JEX, PostgreSQL is another user, who has to get there.
+        self.database = tempfile.TemporaryDirectory(prefix="jex-database-")
+        Path(self.database.name).chmod(0o755)
         self.env = os.environ | {
+            "JEX_DATABASE__FOLDER": f"{self.database.name}/postgresql",
             "JEX_PARTS": parts,
             "HOME": str(home),
             "XDG_CONFIG_HOME": str(home / "config"),

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection as _};
 use tokio::time::{Instant, sleep};
 
 use crate::{Moment, Store, StoreError};
@@ -25,6 +26,18 @@ const TABLES: [&str; 7] = [
     "vacuum (full) announcements",
     "vacuum (full) executions_due",
 ];
+
+/// For n8n's tables of its runs and PostgreSQL's table of samples, in this order. A column that is given its own type
+/// loses its samples; with no statistics it gets no new ones.
+const ERASE_RUNS: &str = "\
+    select format('alter table %1$s alter column %2$I type %3$s, alter column %2$I set statistics 0', \
+            a.attrelid::regclass, a.attname, format_type(a.atttypid, a.atttypmod)) \
+        from pg_attribute a where a.attrelid = to_regclass('execution_data') and a.attnum > 0 \
+            and not a.attisdropped and a.atttypid::regtype::text in ('text', 'json', 'jsonb') \
+    union all \
+    (select format('vacuum (full) %s', c.oid::regclass) from pg_class c \
+        where c.relkind = 'r' and c.relname ~ '^(execution_|pg_statistic$)' and pg_table_is_visible(c.oid) \
+        order by c.relname)";
 
 /// What is left of what was deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +72,25 @@ impl Store {
             .await?;
         Ok(Some(erased))
     }
+}
+
+/// Writes n8n's records of its runs anew, after runs were deleted there: PostgreSQL keeps the bytes of its deleted rows
+/// as well. `address` is of n8n's database, as its owner (see [`Store::open`]). Meanwhile n8n's runs wait.
+pub async fn erase_runs(address: &str) -> Result<(), StoreError> {
+    let mut connection = PgConnection::connect(address).await?;
+    sqlx::query("set lock_timeout = '10s'")
+        .execute(&mut connection)
+        .await?;
+    let steps: Vec<String> = sqlx::query_scalar(ERASE_RUNS)
+        .fetch_all(&mut connection)
+        .await?;
+    for step in steps {
+        // Its names are as PostgreSQL itself writes them.
+        sqlx::raw_sql(AssertSqlSafe(step))
+            .execute(&mut connection)
+            .await?;
+    }
+    Ok(connection.close().await?)
 }
 
 /// Rows that somebody may still see are copied by a vacuum.

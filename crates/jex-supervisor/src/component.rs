@@ -11,7 +11,7 @@ use nix::unistd::User;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::database::Cluster;
+use crate::database::{Cluster, Contents};
 use crate::provision::Provision;
 
 /// One part of the stack.
@@ -156,10 +156,8 @@ pub enum WarmUp {
         url: Url,
         espeak_ng: PathBuf,
     },
-    /// Roles and databases of JEX's own PostgreSQL are there.
-    Databases {
-        socket_folder: PathBuf,
-    },
+    /// The databases are there, and JEX's has its tables.
+    Databases(Box<Contents>),
     /// n8n has its key, credentials and workflows.
     Workflows(Box<Provision>),
 }
@@ -169,7 +167,7 @@ impl WarmUp {
     pub fn may_come_later(&self) -> bool {
         matches!(
             self,
-            Self::Model(_) | Self::Databases { .. } | Self::Workflows(_)
+            Self::Model(_) | Self::Databases(_) | Self::Workflows(_)
         )
     }
 }

@@ -229,6 +229,34 @@ fn broken_off_anywhere_it_goes_on_and_does_nothing_twice() {
     stop(stack);
 }
 
+#[test]
+fn one_talks_while_n8n_is_still_being_got() {
+    let _turn = turn();
+    let (mut home, _shipped) = with_workflows();
+    let all = std::fs::read_to_string(&home.parts).unwrap();
+    home.parts = home.folder.path().join("parts.toml");
+    let without = { all.lines() }.filter(|line| !line.starts_with("n8n "));
+    let without: Vec<&str> = without.collect();
+    std::fs::write(&home.parts, without.join("\n")).unwrap();
+    let mut stack = home.up(&["postgresql", "redis", "n8n"]);
+
+    let missing = stack.wait_state("n8n", State::Failed, START);
+    let status = stack.wait_ready(Duration::from_secs(30));
+
+    let error = missing.last_error.unwrap();
+    assert!(
+        error.contains("n8n") && error.contains("./dev parts"),
+        "{error}"
+    );
+    assert!(status.summary().contains("n8n"), "{}", status.summary());
+
+    std::fs::write(&home.parts, all).unwrap();
+
+    stack.wait_state("n8n", State::Ready, START);
+    assert_eq!(outcome(&home, "echo"), Outcome::Imported);
+    stop(stack);
+}
+
 /// As long as it may be watched: ten minutes by `JEX_TEST_WATCH_SECONDS=600`.
 fn watched_for() -> Duration {
     let seconds = std::env::var("JEX_TEST_WATCH_SECONDS").ok();
@@ -258,7 +286,7 @@ fn nothing_of_it_goes_out() {
     std::thread::sleep(watched_for());
 
     assert_eq!(sent(), before);
-    for (process, address) in support::listeners(&home) {
+    for (process, address) in support::listeners(&home, 2) {
         assert!(address.ip().is_loopback(), "{process} listens on {address}");
     }
     stop(stack);

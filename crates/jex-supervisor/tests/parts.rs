@@ -59,7 +59,7 @@ fn everything_gets_ready_listens_on_loopback_and_ends_in_time() {
     }
     // The runner counts with the server: the weights alone are 98 MB.
     assert!(status.components[2].memory_bytes.unwrap() > 200_000_000);
-    for (pid, address) in support::listeners(&home) {
+    for (pid, address) in support::listeners(&home, 6) {
         let beyond = !ports::is_loopback(address.ip());
         assert!(
             !beyond || address.port() == home.ports.rtc_tcp,

@@ -1,17 +1,11 @@
 //! `jex audit`: whether what was done is still written as it was.
 
 use anyhow::bail;
-use clap::Subcommand;
 use jex_config::{LoadOptions, Paths};
 use jex_store::{Fault, Verified};
 
+use crate::cli::AuditCommand;
 use crate::{db, exit};
-
-#[derive(Debug, Subcommand)]
-pub enum AuditCommand {
-    /// Read the audit from its first row to its last, and say whether a row was changed, taken away or cut off
-    Verify,
-}
 
 /// Returns the exit status: 0 only for an audit that is whole.
 pub fn run(command: &AuditCommand, options: &LoadOptions, paths: &Paths) -> anyhow::Result<u8> {

@@ -5,10 +5,6 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::audit::AuditCommand;
-use crate::db::DbCommand;
-use crate::history::HistoryCommand;
-
 const EXAMPLES: &str = "\
 Examples:
   jex up                                     start everything; Ctrl-C ends it
@@ -172,6 +168,103 @@ pub enum N8nCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum HistoryCommand {
+    /// The conversations, the newest first
+    List {
+        /// How many
+        #[arg(long, short = 'n', value_name = "COUNT", default_value = "20")]
+        lines: u32,
+        /// As one JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// One conversation, word by word, with what was done
+    Show {
+        /// Its ID in the list, or how that begins
+        id: String,
+        /// As one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// What was said with all of these words, the newest first
+    #[command(
+        after_help = "Examples:\n  jex history search milk\n  jex history search '\"blue pot\" or key -spare'"
+    )]
+    Search {
+        /// In quotes they stand side by side; `or` and a `-` before a word are understood
+        #[arg(required = true)]
+        words: Vec<String>,
+        /// How many
+        #[arg(long, short = 'n', value_name = "COUNT", default_value = "20")]
+        lines: u32,
+        /// As one JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Everything that is remembered, as JSON lines
+    Export {
+        /// Where to write it, for you alone; without it, to the terminal
+        file: Option<PathBuf>,
+    },
+    /// Delete, for good: what was said, done and remembered of it
+    #[command(after_help = DELETE_HELP)]
+    Delete(DeleteArgs),
+    /// Take what is deleted out of the database's files, where `delete` could not
+    Erase,
+}
+
+const DELETE_HELP: &str = "\
+Examples:
+  jex history delete --last 1h
+  jex history delete --from 2026-11-27 --to '2026-11-28 09:30'
+  jex history delete --conversation 1f3a09c4
+  jex history delete --all --yes
+
+Reminders that are still to be spoken stay, and so does what you put on lists or into notes. What
+n8n still knows of it is deleted there as soon as n8n runs. docs/memory.md says what backups hold.";
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
+pub struct DeleteArgs {
+    /// One conversation, by its ID in the list
+    #[arg(long, group = "what", value_name = "ID", conflicts_with_all = ["last", "from", "to", "all"])]
+    pub conversation: Option<String>,
+    /// The time just before now, such as 30m, 1h or 2days
+    #[arg(long, group = "what", value_name = "SPAN", conflicts_with_all = ["from", "to", "all"])]
+    pub last: Option<String>,
+    /// Since then, such as 2026-11-27 or '2026-11-27 14:30'
+    #[arg(long, group = "what", value_name = "TIME", conflicts_with = "all")]
+    pub from: Option<String>,
+    /// Until then
+    #[arg(long, group = "what", value_name = "TIME", conflicts_with = "all")]
+    pub to: Option<String>,
+    /// All of it
+    #[arg(long, group = "what")]
+    pub all: bool,
+    /// Do not ask first
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Read the audit from its first row to its last, and say whether a row was changed, taken away or cut off
+    Verify,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DbCommand {
+    /// Show which steps of the schema the database has taken
+    Status {
+        /// As one JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take the steps that are missing; `jex up` does so by itself
+    Migrate,
 }
 
 const PAIR_HELP: &str = "\

@@ -2,24 +2,12 @@
 
 use std::fmt::Write as _;
 
-use clap::Subcommand;
 use jex_config::{LoadOptions, Paths, Settings, secrets};
 use jex_store::{Step, Store, places};
 use jiff::tz::TimeZone;
 
+use crate::cli::DbCommand;
 use crate::exit;
-
-#[derive(Debug, Subcommand)]
-pub enum DbCommand {
-    /// Show which steps of the schema the database has taken
-    Status {
-        /// As one JSON array
-        #[arg(long)]
-        json: bool,
-    },
-    /// Take the steps that are missing; `jex up` does so by itself
-    Migrate,
-}
 
 /// Runs one of the subcommands. Returns the exit status: for `status` 0 only when no step is missing.
 pub fn run(command: &DbCommand, options: &LoadOptions, paths: &Paths) -> anyhow::Result<u8> {

@@ -70,6 +70,7 @@ impl Home {
             .env("HOME", root)
             .env("JEX_PARTS", root.join("parts.toml"))
             .env("JEX_BIN", root)
+            .env("JEX_DATABASE__FOLDER", root.join("postgresql"))
             .env("JEX_LOG", "info")
             .envs(PORTS.into_iter().zip(ports))
             .stdout(Stdio::null());

@@ -15,6 +15,8 @@ use crate::{Moment, Store, StoreError};
 
 /// Longest wait for the database, once; then it is taken to be away.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(3);
+/// Many rows may go.
+const DELETES_WITHIN: Duration = Duration::from_secs(60);
 /// Between two looks whether the database is back, or the disk has room again.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Orders taken at once.
@@ -146,7 +148,7 @@ impl Task {
 
     /// Whether they are all there. If one of them will never be, the others go through the journal, which leaves it out.
     async fn write_to_database(&mut self, entries: &[Entry]) -> bool {
-        let written = within(self.store.write(entries)).await;
+        let written = within(ANSWERS_WITHIN, self.store.write(entries)).await;
         match &written {
             Err(StoreError::Refused { .. }) | Ok(()) => {}
             Err(error) => {
@@ -179,7 +181,8 @@ impl Task {
     async fn drain_some(&mut self) {
         let journal = self.journal.as_mut().expect("no thread has it");
         let mut drained = Drained::default();
-        match within(journal.drain_some(&self.store, &mut drained)).await {
+        let some = journal.drain_some(&self.store, &mut drained);
+        match within(ANSWERS_WITHIN, some).await {
             Ok(true) => self.now_at(Place::Database, drained.refused),
             Ok(false) => self.now_at(Place::Journal, drained.refused),
             Err(error) => {
@@ -194,8 +197,15 @@ impl Task {
     /// The journal's words are deleted where everything is: in the database.
     async fn delete(&mut self, scope: Scope, now: Moment) -> Result<Deleted, StoreError> {
         let journal = self.journal.as_mut().expect("no thread has it");
-        journal.drain(&self.store).await?;
-        self.store.delete(scope, now).await
+        let mut drained = Drained::default();
+        while !journal.is_empty() {
+            let some = journal.drain_some(&self.store, &mut drained);
+            within(ANSWERS_WITHIN, some).await?;
+        }
+        let deleted = within(DELETES_WITHIN, self.store.delete(scope, now)).await;
+        // What is refused counts as lost.
+        self.now_at(Place::Database, drained.refused);
+        deleted
     }
 
     fn count_overflow(&mut self) {
@@ -236,10 +246,13 @@ impl Task {
     }
 }
 
-async fn within<T>(doing: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    timeout(ANSWERS_WITHIN, doing).await.unwrap_or_else(|_| {
+async fn within<T>(
+    time: Duration,
+    doing: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    timeout(time, doing).await.unwrap_or_else(|_| {
         Err(StoreError::Away {
-            reason: format!("it did not answer within {} s", ANSWERS_WITHIN.as_secs()),
+            reason: format!("it did not answer within {} s", time.as_secs()),
         })
     })
 }
@@ -248,7 +261,7 @@ async fn within<T>(doing: impl Future<Output = Result<T, StoreError>>) -> Result
 async fn comes_back(store: Store) {
     loop {
         sleep(PAUSE).await;
-        let steps = within(store.steps()).await;
+        let steps = within(ANSWERS_WITHIN, store.steps()).await;
         if steps.is_ok_and(|steps| steps.iter().all(|step| step.taken.is_some())) {
             return;
         }

@@ -20,14 +20,14 @@ fn files_with_secrets(folder: &Path) -> Vec<PathBuf> {
             if entry.file_type().unwrap().is_dir() {
                 folders.push(path);
             } else if let Ok(bytes) = std::fs::read(&path) {
-                let holds = |word: &&str| {
+                let holds = |word: &str| {
                     let lower = word.to_lowercase();
                     // As it was said, and as the index keeps it.
                     [word.as_bytes(), lower.as_bytes()]
                         .iter()
                         .any(|word| bytes.windows(word.len()).any(|at| at == *word))
                 };
-                if SECRETS.iter().any(|word| holds(&word)) {
+                if SECRETS.iter().any(|word| holds(word)) {
                     found.push(path);
                 }
             }
@@ -205,5 +205,32 @@ async fn one_that_was_cut_off_is_made_up_for() {
     let erased = later.erase().await.unwrap();
 
     assert_eq!(erased, Some(Erased::Everywhere));
+    assert_eq!(files_with_secrets(postgres.data()), Vec::<PathBuf>::new());
+}
+
+#[tokio::test]
+async fn deleted_runs_of_n8n_leave_its_files_as_well() {
+    let postgres = postgres();
+    postgres.sql("postgres", "create role n8n login");
+    postgres.sql("postgres", "create database n8n owner n8n");
+    let address = postgres.address_as("n8n", "n8n");
+    // The columns that n8n 2.27 has, with as many runs as make statistics.
+    let [word, ..] = SECRETS;
+    postgres.sql(
+        "n8n",
+        &format!(
+            "create table execution_data (\"executionId\" int primary key, data text); \
+             create table unrelated (x int); \
+             insert into execution_data select n, '{word} ' || n % 5 from generate_series(1, 500) as n; \
+             alter table execution_data owner to n8n; analyze execution_data; checkpoint"
+        ),
+    );
+    assert!(files_with_secrets(postgres.data()).len() >= 2);
+
+    postgres.sql("n8n", "delete from execution_data");
+    erase::erase_runs(&address).await.unwrap();
+    postgres.sql("n8n", "select pg_switch_wal()");
+    postgres.sql("n8n", "checkpoint");
+
     assert_eq!(files_with_secrets(postgres.data()), Vec::<PathBuf>::new());
 }

@@ -340,7 +340,11 @@ pub(crate) mod tests {
         stack.settings.llm.url = Some("http://127.0.0.1:11434".parse().unwrap());
         stack.settings.stt.url = Some("tcp://127.0.0.1:1".parse().unwrap());
         stack.settings.tts.url = Some("tcp://127.0.0.1:2".parse().unwrap());
-        stack.parts = Parts::default();
+        stack.settings.database.url = Some("postgres://jex@localhost/jex".parse().unwrap());
+        stack.parts = Parts {
+            n8n: stack.parts.n8n.take(),
+            ..Parts::default()
+        };
 
         let components = all(&stack);
 
@@ -349,7 +353,8 @@ pub(crate) mod tests {
             .filter(|component| matches!(component.origin, Origin::External { .. }))
             .map(|component| component.name)
             .collect();
-        assert_eq!(external, ["livekit", "ollama", "whisper", "piper"]);
+        let expected = ["postgresql", "livekit", "ollama", "whisper", "piper"];
+        assert_eq!(external, expected);
         assert!(components.iter().all(|component| component.name != "redis"));
     }
 

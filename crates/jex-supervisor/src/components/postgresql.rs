@@ -10,7 +10,7 @@ use nix::unistd::{Uid, User, geteuid};
 use super::{Backend, Stack};
 use crate::SupervisorError;
 use crate::component::{Component, Origin, Preparation, Probe, Process, StopPolicy, WarmUp};
-use crate::database::{Cluster, MAJOR_VERSION_FILE};
+use crate::database::{Cluster, Contents, MAJOR_VERSION_FILE};
 use crate::units;
 
 const NAME: &str = "postgresql";
@@ -48,6 +48,12 @@ pub fn declare(stack: &Stack) -> Result<Option<Component>, SupervisorError> {
         warm_up,
     };
     let database = &stack.settings.database;
+    let contents = || {
+        WarmUp::Databases(Box::new(Contents {
+            settings: stack.settings.clone(),
+            paths: stack.paths.clone(),
+        }))
+    };
     match (&stack.backend, &database.url) {
         (Backend::Units(units), _) => Ok(units.postgresql.clone().map(|path| {
             let origin = Origin::Unit(units::unit_of(NAME));
@@ -62,7 +68,7 @@ pub fn declare(stack: &Stack) -> Result<Option<Component>, SupervisorError> {
                 url: url.clone(),
                 password: secrets::database_password(&stack.settings)?,
             };
-            Ok(Some(component(origin, ready, WarmUp::None)))
+            Ok(Some(component(origin, ready, contents())))
         }
         (Backend::Children(_), None) => {
             let socket_folder = stack.settings.postgresql_socket_folder(&stack.paths);
@@ -71,8 +77,7 @@ pub fn declare(stack: &Stack) -> Result<Option<Component>, SupervisorError> {
                 url: own_database(ITS_USER, &socket_folder),
                 password: None,
             };
-            let warm_up = WarmUp::Databases { socket_folder };
-            Ok(Some(component(origin, ready, warm_up)))
+            Ok(Some(component(origin, ready, contents())))
         }
     }
 }
@@ -109,8 +114,8 @@ fn process(stack: &Stack) -> Result<Process, SupervisorError> {
     // writing to the next start.
     process.stop = StopPolicy {
         steps: vec![
-            (Signal::SIGINT, Duration::from_millis(2000)),
-            (Signal::SIGQUIT, Duration::from_millis(800)),
+            (Signal::SIGINT, Duration::from_millis(4500)),
+            (Signal::SIGQUIT, Duration::from_millis(300)),
         ],
     };
     // After it was killed it first goes through what it had not written out.
@@ -230,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_runs_already_is_only_asked() {
+    fn one_that_runs_already_is_not_started() {
         let (_home, mut stack) = stack();
         stack.settings.database.url = Some("postgres://jex@localhost/jex".parse().unwrap());
         stack.parts.postgresql = None;
@@ -238,6 +243,6 @@ mod tests {
         let component = declare(&stack).unwrap().unwrap();
 
         assert!(matches!(component.origin, Origin::External { .. }));
-        assert!(matches!(component.warm_up, WarmUp::None));
+        assert!(matches!(component.warm_up, WarmUp::Databases(_)));
     }
 }

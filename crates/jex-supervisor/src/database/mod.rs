@@ -2,21 +2,72 @@
 //!
 //! * [`cluster`]: its folder, made once; who may come in
 //! * [`roles`]: the roles and databases of JEX and n8n
+//!
+//! The tables of JEX's own database are `jex-store`'s; here they are brought up to date at each start.
 
 mod cluster;
 mod roles;
 
-use jex_config::own_database;
+use std::path::PathBuf;
+
+use jex_config::{Paths, Settings, own_database, secrets};
+use jex_store::{Store, places};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection, Row};
 use url::Url;
 
+use crate::SupervisorError;
+
 pub use cluster::{Cluster, MAJOR_VERSION_FILE};
-pub use roles::ensure_databases;
 
 /// SQLSTATE of a server that is starting, recovering or ending.
 const CANNOT_CONNECT_NOW: &str = "57P03";
+
+/// What has to be in PostgreSQL before anybody works with it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contents {
+    pub settings: Settings,
+    pub paths: Paths,
+}
+
+impl Contents {
+    /// Makes what is missing: in JEX's own PostgreSQL roles and databases, in any the tables of JEX's.
+    pub async fn ensure(&self, tell: &(dyn Fn(String) + Sync)) -> Result<(), SupervisorError> {
+        let (settings, paths) = (&self.settings, &self.paths);
+        if settings.database.url.is_none() {
+            tell("databases".into());
+            roles::ensure_databases(&settings.postgresql_socket_folder(paths)).await?;
+        }
+        tell("tables".into());
+        let password = secrets::database_password(settings)?;
+        let address = settings.database_url(paths);
+        let head = places::audit_head(paths);
+        let migrating = tokio::task::spawn_blocking(move || migrate(&address, password, head));
+        migrating
+            .await
+            .map_err(|error| SupervisorError::NotReady(error.to_string()))?
+    }
+}
+
+/// On a thread and a runtime of its own: what sqlx returns here cannot be shown to be `Send`.
+fn migrate(
+    address: &Url,
+    password: Option<SecretString>,
+    audit_head: PathBuf,
+) -> Result<(), SupervisorError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(SupervisorError::system("no runtime"))?;
+    let migrated = runtime.block_on(async {
+        let store = Store::open(address.as_str(), password.as_ref(), audit_head)?;
+        let migrated = store.migrate().await;
+        store.close().await;
+        migrated
+    });
+    migrated.map_err(|error| SupervisorError::NotReady(error.to_string()))
+}
 
 /// One connection to the database of an address (see [`jex_config::Settings::database_url`]).
 pub async fn connect(url: &Url, password: Option<&SecretString>) -> sqlx::Result<PgConnection> {

@@ -13,15 +13,6 @@ use crate::SupervisorError;
 const JEX_BY_DEFAULT: &str = "http://127.0.0.1:7890/";
 /// Name of the node that tells JEX about the workflow.
 const NOTE: &str = "jex";
-/// What n8n adds to the settings of its own accord.
-const USUAL_SETTINGS: [(&str, &str); 5] = [
-    ("callerPolicy", "\"workflowsFromSameOwner\""),
-    ("availableInMCP", "false"),
-    ("executionOrder", "\"v1\""),
-    ("binaryMode", "\"separate\""),
-    ("redactionPolicy", "\"none\""),
-];
-
 /// One file of `workflows/`: what n8n's public API takes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Workflow {
@@ -151,10 +142,15 @@ fn digest(nodes: &Value, connections: &Value, settings: &Value) -> String {
         }
     }
     let mut settings = settings.as_object().cloned().unwrap_or_default();
-    settings.retain(|key, value| {
-        let usual = |(name, usual): &(&str, &str)| name == key && *usual == value.to_string();
-        !value.is_null() && !USUAL_SETTINGS.iter().any(usual)
+    // What n8n has there when nobody says anything.
+    let usual = json!({
+        "callerPolicy": "workflowsFromSameOwner",
+        "availableInMCP": false,
+        "executionOrder": "v1",
+        "binaryMode": "separate",
+        "redactionPolicy": "none",
     });
+    settings.retain(|key, value| !value.is_null() && usual[key] != *value);
     hash(&[&nodes, connections, &Value::Object(settings)])
 }
 

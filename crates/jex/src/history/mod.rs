@@ -8,95 +8,16 @@ mod span;
 use std::fs::OpenOptions;
 use std::io::{BufRead as _, BufWriter, IsTerminal as _, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use clap::{Args, Subcommand};
 use jex_config::{LoadOptions, Paths, Settings};
 use jex_store::{Erased, Journal, Moment, Page, Scope, Store, places};
 use jiff::Zoned;
 use uuid::Uuid;
 
+use crate::cli::{DeleteArgs, HistoryCommand};
 use crate::{db, exit};
-
-#[derive(Debug, Subcommand)]
-pub enum HistoryCommand {
-    /// The conversations, the newest first
-    List {
-        /// How many
-        #[arg(long, short = 'n', value_name = "COUNT", default_value = "20")]
-        lines: u32,
-        /// As one JSON array
-        #[arg(long)]
-        json: bool,
-    },
-    /// One conversation, word by word, with what was done
-    Show {
-        /// Its ID in the list, or how that begins
-        id: String,
-        /// As one JSON object
-        #[arg(long)]
-        json: bool,
-    },
-    /// What was said with all of these words, the newest first
-    #[command(
-        after_help = "Examples:\n  jex history search milk\n  jex history search '\"blue pot\" or key -spare'"
-    )]
-    Search {
-        /// In quotes they stand side by side; `or` and a `-` before a word are understood
-        #[arg(required = true)]
-        words: Vec<String>,
-        /// How many
-        #[arg(long, short = 'n', value_name = "COUNT", default_value = "20")]
-        lines: u32,
-        /// As one JSON array
-        #[arg(long)]
-        json: bool,
-    },
-    /// Everything that is remembered, as JSON lines
-    Export {
-        /// Where to write it, for you alone; without it, to the terminal
-        file: Option<PathBuf>,
-    },
-    /// Delete, for good: what was said, done and remembered of it
-    #[command(after_help = DELETE_HELP)]
-    Delete(DeleteArgs),
-    /// Take what is deleted out of the database's files, where `delete` could not
-    Erase,
-}
-
-const DELETE_HELP: &str = "\
-Examples:
-  jex history delete --last 1h
-  jex history delete --from 2026-11-27 --to '2026-11-28 09:30'
-  jex history delete --conversation 1f3a09c4
-  jex history delete --all --yes
-
-Reminders that are still to be spoken stay, and so does what you put on lists or into notes. What
-n8n still knows of it is deleted there as soon as n8n runs. docs/memory.md says what backups hold.";
-
-#[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
-pub struct DeleteArgs {
-    /// One conversation, by its ID in the list
-    #[arg(long, group = "what", value_name = "ID", conflicts_with_all = ["last", "from", "to", "all"])]
-    pub conversation: Option<String>,
-    /// The time just before now, such as 30m, 1h or 2days
-    #[arg(long, group = "what", value_name = "SPAN", conflicts_with_all = ["from", "to", "all"])]
-    pub last: Option<String>,
-    /// Since then, such as 2026-11-27 or '2026-11-27 14:30'
-    #[arg(long, group = "what", value_name = "TIME", conflicts_with = "all")]
-    pub from: Option<String>,
-    /// Until then
-    #[arg(long, group = "what", value_name = "TIME", conflicts_with = "all")]
-    pub to: Option<String>,
-    /// All of it
-    #[arg(long, group = "what")]
-    pub all: bool,
-    /// Do not ask first
-    #[arg(long, short)]
-    pub yes: bool,
-}
 
 /// Runs one of the subcommands. Returns the exit status.
 pub fn run(command: &HistoryCommand, options: &LoadOptions, paths: &Paths) -> anyhow::Result<u8> {

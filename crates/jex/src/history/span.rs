@@ -5,7 +5,7 @@ use jex_store::{Moment, Scope};
 use jiff::civil::{Date, DateTime};
 use jiff::{Span, Timestamp, Zoned};
 
-use super::DeleteArgs;
+use crate::cli::DeleteArgs;
 
 /// From the time-related arguments.
 pub fn scope(args: &DeleteArgs, now: &Zoned) -> anyhow::Result<Scope> {
