@@ -52,6 +52,11 @@ pub fn reason(text: &str) -> String {
     // A stack that was put into one line.
     let first = first.split("    at ").next().unwrap_or_default();
     let line = one_line(first, 300);
+    // Where in a Code node of n8n's.
+    let line = match line.rsplit_once(" [line ") {
+        Some((words, rest)) if rest.ends_with(']') => words,
+        _ => &line,
+    };
     line.trim_end_matches('.').to_owned()
 }
 
@@ -81,6 +86,7 @@ mod tests {
 
         assert_eq!(reason(text), "Cannot read property 'x'");
         assert_eq!(reason("boom    at run (/x.js:1)"), "boom");
+        assert_eq!(reason("Flooded. [line 3, for item 0]"), "Flooded");
     }
 
     proptest! {

@@ -60,9 +60,18 @@ fn chain(name: &str, nodes: Vec<Value>) -> Value {
     json!({"name": format!("Try {name}"), "nodes": all, "connections": connections, "settings": {"executionOrder": "v1"}})
 }
 
+/// n8n's expressions refuse the word `arguments`; code does not.
 pub fn echo(path: &str) -> Value {
-    let told = "{ result: { arguments: $json.body.arguments, language: $json.body.language, timezone: $json.body.timezone } }";
-    chain(path, vec![webhook(path), respond(told, 200)])
+    let script = "const { arguments: given, language, timezone } = $input.first().json.body;\n\
+                  return [{ json: { result: { arguments: given, language, timezone } } }];";
+    chain(
+        path,
+        vec![
+            webhook(path),
+            code(script),
+            respond("{ result: $json.result }", 200),
+        ],
+    )
 }
 
 /// Fails before it can answer.
@@ -99,8 +108,9 @@ pub fn large(path: &str) -> Value {
 
 /// Waits for so many seconds. Below 65 n8n keeps that in memory, as any run.
 pub fn slow(path: &str) -> Value {
-    let script = "$execution.customData.set('jex_call', $input.first().json.body.call);\nreturn $input.all();";
-    let wait = json!({"amount": "={{ $json.body.arguments.seconds }}", "unit": "seconds"});
+    let script = "const { call, arguments: given } = $input.first().json.body;\n\
+                  $execution.customData.set('jex_call', call);\nreturn [{ json: { seconds: given.seconds } }];";
+    let wait = json!({"amount": "={{ $json.seconds }}", "unit": "seconds"});
     chain(
         path,
         vec![
