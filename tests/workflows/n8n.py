@@ -146,7 +146,7 @@ class N8n:
         assert status in (200, 201), f"{method} {path}: {status} {reply}"
         return reply
 
-    def credential(self, name: str, kind: str, **data):
+    def credential(self, name: str, kind: str, /, **data):
         return self.api("POST", "credentials", {"name": name, "type": kind, "data": data})
 
     def publish(self, name: str, **changed: str):
