@@ -159,7 +159,7 @@ class N8n:
         if files.note(made):
             self.api("PUT", f"workflows/{made['id']}/tags", [{"id": self.tag}])
         self.api("POST", f"workflows/{made['id']}/activate", {})
-        self.workflows[name] = made["id"]
+        self.workflows.setdefault(name, made["id"])
 
     def post(self, tool: str, body, token: str | None = TOKEN) -> tuple[int, object]:
         headers = {"X-Jex-Token": token} if token else {}

@@ -9,7 +9,7 @@ from n8n import ANNOUNCE_TOKEN
 
 
 class Server:
-    """Keeps what it was asked; `answer` gives status and body."""
+    """Keeps what it was asked."""
 
     def __init__(self):
         self.asked: list[tuple[str, str, dict, object]] = []
@@ -22,7 +22,10 @@ class Server:
                 body = json.loads(raw) if raw else None
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 outer.asked.append((self.command, self.path, headers, body))
-                status, reply = outer.answer(self.command, self.path, headers, body)
+                answer = outer.answer(self.command, self.path, headers, body)
+                if answer is None:
+                    return
+                status, reply = answer
                 data = json.dumps(reply).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
@@ -40,7 +43,8 @@ class Server:
         self.address = f"127.0.0.1:{self.port}"
         threading.Thread(target=self.http.serve_forever, daemon=True).start()
 
-    def answer(self, method: str, path: str, headers: dict, body) -> tuple[int, object]:
+    def answer(self, method: str, path: str, headers: dict, body) -> tuple[int, object] | None:
+        """None: it hangs up."""
         return 200, {}
 
     def stop(self):
@@ -75,6 +79,8 @@ class HomeAssistant(Server):
 
     def __init__(self):
         super().__init__()
+        # What it does with calls of services: answers, says that it failed, or hangs up.
+        self.mood = "well"
         self.things = {
             "light.kitchen": ("off", {"friendly_name": "Kitchen light"}),
             "light.kitchen_table": ("on", {"friendly_name": "Kitchen table"}),
@@ -101,6 +107,10 @@ class HomeAssistant(Server):
         if (method, path) == ("GET", "/api/states"):
             return 200, [self.state(thing) for thing in self.things]
         if method == "POST" and path.startswith("/api/services/"):
+            if self.mood == "failing":
+                return 500, {"message": "500: Internal Server Error"}
+            if self.mood == "hanging up":
+                return None
             domain, service = path.removeprefix("/api/services/").split("/")
             thing = body["entity_id"]
             if thing not in self.things or thing.split(".")[0] != domain:

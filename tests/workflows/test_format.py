@@ -73,9 +73,16 @@ def test_each_node_that_can_fail_leads_to_a_sentence(name):
     for node in workflow["nodes"]:
         if node["type"].rsplit(".")[-1] in ("stickyNote", "webhook", "respondToWebhook"):
             continue
-        assert node["onError"] == "continueErrorOutput", node["name"]
-        [failed] = workflow["connections"][node["name"]]["main"][1]
-        assert failed["node"] == "Say why"
+        outputs = workflow["connections"][node["name"]]["main"]
+        if node.get("alwaysOutputData"):
+            # With an error output it would go on by both. So the code after it looks whether it failed.
+            assert node["onError"] == "continueRegularOutput" and len(outputs) == 1, node["name"]
+            [after] = [each for each in workflow["nodes"] if each["name"] == outputs[0][0]["node"]]
+            assert "$input.first().json.error" in after["parameters"]["jsCode"]
+        else:
+            assert node["onError"] == "continueErrorOutput", node["name"]
+            [failed] = outputs[1]
+            assert failed["node"] == "Say why"
 
 
 @pytest.mark.parametrize("name", TOOLS)

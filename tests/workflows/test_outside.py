@@ -35,7 +35,7 @@ def test_a_webhook_is_called_by_its_name(n8n, door):
 
     result = n8n.result("call_webhook", call=call, name=f"garage {door.mark}", message="for the cat")
 
-    assert result == {"called": f"Garage {door.mark}", "answer": '{"door": "open"}'}
+    assert result == {"called": f"Garage {door.mark}", "answer": '{"door":"open"}'}
     [(method, path, _, body)] = door.asked
     assert (method, path) == ("POST", "/open")
     assert body == {"call": call, "name": f"Garage {door.mark}", "message": "for the cat"}
@@ -97,6 +97,13 @@ def test_nothing_is_switched_where_it_is_unclear_what(n8n, home):
     assert wrong == 'Nothing called "bedroom blinds" can do that.'
     assert unknown.startswith('"explode" is nothing that can be done.')
     assert len([asked for asked in home.asked if asked[0] == "POST"]) == before
+
+
+@pytest.mark.parametrize("mood", ["failing", "hanging up"])
+def test_what_home_assistant_did_not_do_is_not_called_done(n8n, home, monkeypatch, mood):
+    monkeypatch.setattr(home, "mood", mood)
+
+    assert n8n.refusal("home_control", name="kitchen light", action="turn on")
 
 
 def test_a_home_assistant_that_refuses_the_token_is_told_without_it(n8n, home, monkeypatch):

@@ -58,3 +58,23 @@ def test_a_call_without_an_id_is_refused(n8n, tool, body):
 )
 def test_bad_arguments_are_refused_with_a_sentence(n8n, tool, arguments, sentence):
     assert sentence in n8n.refusal(tool, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("tool", "old", "new", "arguments"),
+    [
+        ("read_list", '"keyName": "list"', '"keyName": "nothing"', {"list": "shopping"}),
+        ("remove_from_list", '"keyName": "list"', '"keyName": "nothing"', {"list": "shopping", "item": "milk"}),
+        ("list_reminders", '"keyName": "told"', '"keyName": "nothing"', {}),
+        ("find_notes", '"orderByColumn": "createdAt"', '"orderByColumn": "nothing"', {}),
+        ("add_to_list", '"keyName": "list"', '"keyName": "nothing"', {"list": "shopping", "item": "milk"}),
+        ("take_note", '"keyName": "call"', '"keyName": "nothing"', {"text": "a note"}),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_told_and_not_taken_for_an_empty_one(n8n, tool, old, new, arguments):
+    path = f"{tool}_of_a_broken_table"
+    n8n.publish(tool, path=(f'"path": "{tool}"', f'"path": "{path}"'), column=(old, new))
+
+    refused = n8n.refusal(path, **arguments)
+
+    assert "nothing" in refused or "could not be" in refused
