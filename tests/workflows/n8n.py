@@ -149,8 +149,8 @@ class N8n:
     def credential(self, name: str, kind: str, /, **data):
         return self.api("POST", "credentials", {"name": name, "type": kind, "data": data})
 
-    def publish(self, name: str, **changed: str):
-        """Imports `workflows/NAME.json` and publishes it; texts in it may be changed for the test."""
+    def publish(self, name: str, **changed: tuple[str, str]) -> str:
+        """Imports `workflows/NAME.json` and publishes it; texts in it may be changed for the test. Its identity."""
         text = (files.FOLDER / f"{name}.json").read_text()
         for old, new in changed.values():
             assert old in text, f"{name} has no {old!r}"
@@ -160,6 +160,7 @@ class N8n:
             self.api("PUT", f"workflows/{made['id']}/tags", [{"id": self.tag}])
         self.api("POST", f"workflows/{made['id']}/activate", {})
         self.workflows.setdefault(name, made["id"])
+        return made["id"]
 
     def post(self, tool: str, body, token: str | None = TOKEN) -> tuple[int, object]:
         headers = {"X-Jex-Token": token} if token else {}

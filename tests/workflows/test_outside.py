@@ -43,6 +43,8 @@ def test_a_webhook_is_called_by_its_name(n8n, door):
 
 def test_a_webhook_that_fails_or_is_not_there_is_told(n8n, door):
     failed = n8n.refusal("call_webhook", name=f"Attic {door.mark}")
+    assert n8n.refusal("call_webhook", name=f"Nowhere {door.mark}")
+    assert n8n.refusal("call_webhook", name=f"Nonsense {door.mark}")
     unknown = n8n.refusal("call_webhook", name="cellar")
 
     assert "503" in failed or "unavailable" in failed.lower()
@@ -127,4 +129,12 @@ def test_the_weather(n8n, open_meteo):
         "sky": "thunderstorm",
         "rain_chance_percent": 60,
     }
+
+
+def test_a_weather_that_cannot_be_had_is_told(n8n):
+    path = "weather_from_nowhere"
+    nowhere = ("https://geocoding-api.open-meteo.com", "http://127.0.0.1:9")
+    n8n.publish("weather", path=('"path": "weather"', f'"path": "{path}"'), places=nowhere)
+
+    assert "known by the name" not in n8n.refusal(path, place="Berlin")
     assert n8n.refusal("weather", place="Atlantis") == 'No place is known by the name "Atlantis".'

@@ -78,3 +78,19 @@ def test_a_table_that_cannot_be_read_is_told_and_not_taken_for_an_empty_one(n8n,
     refused = n8n.refusal(path, **arguments)
 
     assert "nothing" in refused or "could not be" in refused
+
+
+@pytest.mark.parametrize(
+    ("tool", "credential", "arguments"),
+    [
+        ("what_can_you_do", "JEX n8n", {}),
+        ("home_state", "Home Assistant", {"name": "kitchen"}),
+        ("home_control", "Home Assistant", {"name": "kitchen light", "action": "turn on"}),
+    ],
+)
+def test_a_credential_that_is_not_there_is_told(n8n, tool, credential, arguments):
+    path = f"{tool}_without_a_credential"
+    absent = (f'"name": "{credential}"', '"name": "not there"')
+    n8n.publish(tool, path=(f'"path": "{tool}"', f'"path": "{path}"'), credential=absent)
+
+    assert n8n.refusal(path, **arguments)

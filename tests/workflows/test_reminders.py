@@ -25,6 +25,12 @@ def due(n8n, when: str, zone: str = "Europe/Berlin", language: str = "en") -> da
     return moment
 
 
+def tried(n8n, workflow: str) -> bool:
+    """Whether a run of it came as far as telling JEX."""
+    kept = n8n.api("GET", f"executions?workflowId={workflow}&includeData=true&limit=5")["data"]
+    return any("Speak it" in execution["data"]["resultData"]["runData"] for execution in kept)
+
+
 def announcements(jex, call: str) -> list[str]:
     return [said["text"] for said in jex.announced if said["id"] == call]
 
@@ -135,6 +141,29 @@ def test_while_jex_is_away_it_is_tried_again_with_the_same_id(n8n, jex):
 
     tries = [body for _, path, _, body in jex.asked if path == "/announce" and body["id"] == call]
     assert len(tries) == 3 and announcements(jex, call) == ["Reminder: turn off the oven"]
+
+
+def test_what_could_not_be_told_is_not_marked_as_told(n8n, jex):
+    call, later = str(uuid.uuid4()), str(uuid.uuid4())
+    working = n8n.workflows["speak_due_reminders"]
+    n8n.api("POST", f"workflows/{working}/deactivate")
+    broken = n8n.publish(
+        "speak_due_reminders",
+        address=("127.0.0.1:7890", jex.address),
+        credential=('"name": "JEX announce"', '"name": "gone"'),
+        kept=('"saveDataSuccessExecution": "none"', '"saveDataSuccessExecution": "all"'),
+    )
+    n8n.result("set_reminder", call=call, text="still there", when="in 1 second")
+
+    wait_until(lambda: tried(n8n, broken), 30, "it is tried without a credential")
+    before = row(n8n, call)["told"]
+    n8n.api("DELETE", f"workflows/{broken}")
+    n8n.api("POST", f"workflows/{working}/activate")
+    n8n.result("set_reminder", call=later, text="later", when="in 1 second")
+    wait_until(lambda: announcements(jex, later), 30, "the later one is spoken")
+
+    assert before is None
+    assert announcements(jex, call) == ["Reminder: still there"]
 
 
 def test_a_call_that_is_made_again_sets_one_reminder_and_it_is_told_once(n8n, jex):
