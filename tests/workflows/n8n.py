@@ -128,14 +128,19 @@ class N8n:
         _, _, headers = wait_until(lambda: self._succeeds("POST", setup, owner), what="the owner's set-up")
         cookie = {"Cookie": headers["Set-Cookie"].split(";")[0]}
         scopes = request("GET", f"{self.url}/rest/api-keys/scopes", headers=cookie)[1]["data"]
-        wanted = {"label": "test", "expiresAt": None, "scopes": scopes}
-        status, made, _ = request("POST", f"{self.url}/rest/api-keys", wanted, cookie)
-        assert status == 200, made
-        self.key = made["data"]["rawApiKey"]
+        self.key = self._api_key(cookie, "test", scopes)
         self.credential("JEX webhook", "httpHeaderAuth", name="X-Jex-Token", value=TOKEN)
         self.credential("JEX announce", "httpHeaderAuth", name="X-Jex-Token", value=ANNOUNCE_TOKEN)
-        self.credential("JEX n8n", "n8nApi", apiKey=self.key, baseUrl=f"{self.url}/api/v1")
+        # Workflows can use it: it opens as little as does.
+        reading = self._api_key(cookie, "reading", ["workflow:list"])
+        self.credential("JEX n8n", "n8nApi", apiKey=reading, baseUrl=f"{self.url}/api/v1")
         self.tag = self.api("POST", "tags", {"name": "jex"})["id"]
+
+    def _api_key(self, cookie: dict, label: str, scopes: list[str]) -> str:
+        wanted = {"label": label, "expiresAt": None, "scopes": scopes}
+        status, made, _ = request("POST", f"{self.url}/rest/api-keys", wanted, cookie)
+        assert status == 200, made
+        return made["data"]["rawApiKey"]
 
     def _succeeds(self, *asked):
         reply = request(*asked)
