@@ -77,7 +77,11 @@ def test_each_node_that_can_fail_leads_to_a_sentence(name):
         if node["type"] == "n8n-nodes-base.if":
             assert outputs[1][0]["node"] == "Say why"
             continue
-        if node.get("alwaysOutputData"):
+        if node["name"] == "Make the table":
+            # It fails where another call makes it; the same node once more tells.
+            [again] = [each for each in workflow["nodes"] if each["name"] == outputs[0][0]["node"]]
+            assert again["parameters"] == node["parameters"] and again["onError"] == "continueErrorOutput"
+        elif node.get("alwaysOutputData"):
             # With an error output it would go on by both. So the code after it looks whether it failed.
             assert node["onError"] == "continueRegularOutput" and len(outputs) == 1, node["name"]
             [after] = [each for each in workflow["nodes"] if each["name"] == outputs[0][0]["node"]]

@@ -1,6 +1,7 @@
 """The shopping list, the to-do list and others."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -44,6 +45,18 @@ def test_a_call_that_is_made_again_adds_nothing(n8n, name):
     n8n.result("add_to_list", item="Milk", list=name)
 
     assert [item.lower() for item in n8n.result("read_list", list=name)["items"]] == ["milk"]
+
+
+def test_the_first_calls_of_all_may_come_at_once(n8n):
+    table = f"lists_{uuid.uuid4().hex[:8]}"
+    for tool in ("add_to_list", "read_list"):
+        n8n.publish(tool, path=(f'"path": "{tool}"', f'"path": "{tool}_{table}"'), table=("jex_lists", table))
+
+    with ThreadPoolExecutor(8) as several:
+        added = list(several.map(lambda item: n8n.call(f"add_to_list_{table}", item=item, list="new"), "abcdefgh"))
+
+    assert [status for status, _ in added] == [200] * 8
+    assert sorted(n8n.result(f"read_list_{table}", list="new")["items"]) == list("abcdefgh")
 
 
 def test_an_item_is_taken_off_by_a_part_of_its_name(n8n, name):
