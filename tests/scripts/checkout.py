@@ -36,6 +36,7 @@ class Checkout:
         for made in (self.home, self.programs):
             made.mkdir()
         shutil.copytree(ORIGINAL / "parts", self.path / "parts")
+        shutil.copytree(ORIGINAL / "workflows", self.path / "workflows")
         shutil.copytree(
             ORIGINAL / "web", self.path / "web", ignore=shutil.ignore_patterns("node_modules", ".next", "out")
         )

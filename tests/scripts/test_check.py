@@ -72,7 +72,7 @@ def test_a_full_disk_is_named_with_what_is_to_lie_there(checkout):
 
 def test_what_is_made_already_takes_no_disk(checkout):
     checkout.program("df", "case $1 in *target*) echo Mounted; echo /data ;; *) echo Avail; echo 900 ;; esac")
-    for part in ("livekit", "ollama", "speech", "model", "modules"):
+    for part in ("livekit", "ollama", "speech", "model", "modules", "n8n"):
         (checkout.path / "parts" / part / "get").write_text("#!/usr/bin/env bash\n")
     # Cargo makes the folder of the examples whatever it builds.
     (checkout.path / "target/release/examples").mkdir(parents=True)

@@ -1,6 +1,8 @@
 """A part is made once, whole or not at all, and anew when what it is made of changes."""
 
+import os
 import shutil
+import subprocess
 
 from checkout import kill, wait_until
 
@@ -125,3 +127,32 @@ def test_the_compiler_gets_a_cache_path_with_a_space_as_one_word(checkout):
     # Go takes a quote only at the beginning of a word.
     flags = (checkout.home / "flags").read_text()
     assert flags.endswith(f" '-I{checkout.cache}/parts/headers'"), flags
+
+
+def test_what_can_wait_is_got_beside_a_process(checkout):
+    checkout.part("fake", QUICK)
+    checkout.edit("parts/get", "for_later=(n8n)", "for_later=(fake)")
+    checkout.edit("parts/get", "for_running=(livekit ollama speech model page workflows)", "for_running=()")
+    checkout.edit("parts/get", "for_tests=(peers browser restic)", "for_tests=()")
+
+    checkout.run("parts/get")
+    before = (checkout.cache / "parts.toml").read_text()
+    checkout.run("parts/get", "--later", str(os.getpid()))
+
+    assert "fake" not in before
+    assert 'fake = "' in (checkout.cache / "parts.toml").read_text()
+
+
+def test_what_can_wait_ends_with_the_process_that_it_is_for(checkout):
+    checkout.part("fake", SLOW)
+    checkout.edit("parts/get", "for_later=(n8n)", "for_later=(fake)")
+    owner = subprocess.Popen(["sleep", "60"])
+    getting = checkout.start("parts/get", "--later", str(owner.pid))
+    wait_until((checkout.home / "begun").exists)
+
+    owner.kill()
+    owner.wait()
+
+    assert getting.wait(10) == 1
+    getting.communicate()
+    assert list(checkout.cache.glob("parts/fake-*/.whole")) == []
