@@ -30,6 +30,13 @@ export async function startLivekit({ address = '10.99.0.1' } = {}) {
       child.kill('SIGKILL');
       await ended;
     },
+    /** In an orderly way; the first signal alone would wait for everybody to leave. */
+    async stop() {
+      child.kill('SIGTERM');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      child.kill('SIGTERM');
+      await ended;
+    },
   };
 }
 
@@ -45,10 +52,19 @@ export function roomToken({ room, identity, agent = false }) {
 
 /** As an owner of the server may: everybody in the room is sent away. */
 export async function deleteRoom(room) {
-  const { status } = await fetch('http://127.0.0.1:7880/twirp/livekit.RoomService/DeleteRoom', {
+  await ask('DeleteRoom', { roomCreate: true }, { room });
+}
+
+/** Has LiveKit give the participant another token, as it does every five minutes, and when what a token says is changed. */
+export async function renewToken(room, identity) {
+  await ask('UpdateParticipant', { roomAdmin: true, room }, { room, identity, metadata: 'another' });
+}
+
+async function ask(method, video, body) {
+  const { status } = await fetch(`http://127.0.0.1:7880/twirp/livekit.RoomService/${method}`, {
     method: 'POST',
-    headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${sign({ video: { roomCreate: true } })}` },
-    body: JSON.stringify({ room }),
+    headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${sign({ video })}` },
+    body: JSON.stringify(body),
   });
   if (status !== 200) throw new Error(`LiveKit answered ${status}`);
 }
@@ -62,14 +78,14 @@ function sign(grants) {
 }
 
 /** What jex-web answers to POST /api/token; `joins` is told each room it lets somebody into. */
-export function tokenEndpoint(joins = () => {}) {
+export function tokenEndpoint(joins = () => {}, lifetimeSeconds = 300) {
   return () => {
     const room = `talk-${crypto.randomUUID()}`;
     const identity = `caller-${crypto.randomUUID().slice(0, 8)}`;
     joins(room, identity);
     return [
       200,
-      { server_url: LIVEKIT_URL, participant_token: roomToken({ room, identity }), room_name: room, participant_identity: identity, expires_in_seconds: 300 },
+      { server_url: LIVEKIT_URL, participant_token: roomToken({ room, identity }), room_name: room, participant_identity: identity, expires_in_seconds: lifetimeSeconds },
     ];
   };
 }

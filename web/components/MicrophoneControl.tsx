@@ -28,7 +28,7 @@ export function MicrophoneControl({ talk }: { talk: Talk }) {
         </button>
         {view.microphone !== null && <LevelMeter track={view.microphone.track} muted={view.microphone.muted} />}
       </div>
-      {view.microphones.length > 0 && view.microphone !== null && (
+      {view.microphones.length > 0 && (
         <div className="relative flex h-[2.625rem] w-8 items-center justify-center rounded-full text-quiet has-focus-visible:outline-2 has-focus-visible:outline-offset-2 has-focus-visible:outline-accent">
           <ChevronDown aria-hidden="true" className="size-4" />
           <select

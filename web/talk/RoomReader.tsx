@@ -60,7 +60,8 @@ function Reader({ room, onView }: Props) {
     [ownTrack, isMicrophoneEnabled],
   );
   const microphones = useMemo(
-    () => devices.map((device, index) => ({ id: device.deviceId, label: device.label || `Microphone ${index + 1}` })),
+    // Before it is allowed to, the browser tells no ids.
+    () => devices.filter(({ deviceId }) => deviceId !== '').map((device, index) => ({ id: device.deviceId, label: device.label || `Microphone ${index + 1}` })),
     [devices],
   );
 

@@ -9,7 +9,7 @@ const SECOND = 1_000;
 
 /** A life in a world that goes wrong as told. */
 function world() {
-  const rooms: { name: string; events: RoomEvents; left: boolean }[] = [];
+  const rooms: { name: string; token: string; events: RoomEvents; left: boolean }[] = [];
   const failing: { token?: unknown; join?: unknown } = {};
   let tokens = 0;
   const freshRoom = vi.fn();
@@ -21,7 +21,7 @@ function world() {
     },
     join: (token, events): Promise<Joined<string>> => {
       if (failing.join !== undefined) return Promise.reject(failing.join as Error);
-      const room = { name: token.roomName, events, left: false };
+      const room = { name: token.roomName, token: token.token, events, left: false };
       rooms.push(room);
       return Promise.resolve({
         room: token.roomName,
@@ -41,7 +41,8 @@ function world() {
     if (room === undefined) throw new Error('no room was joined');
     return room;
   };
-  return { life, rooms, failing, freshRoom, wait, last, state: life.snapshot };
+  const joinedWith = () => rooms.map(({ token }) => token);
+  return { life, rooms, joinedWith, failing, freshRoom, wait, last, state: life.snapshot };
 }
 
 const unreachable = () => Object.assign(new Error('could not connect'), { name: 'ConnectionError', reasonName: 'ServerUnreachable' });
@@ -155,6 +156,21 @@ describe('a loss', () => {
 
     expect(state()).toEqual({ phase: 'in-room', room: 'talk-1' });
     expect(freshRoom).not.toHaveBeenCalled();
+  });
+
+  it('leads back into it however long the talk has lasted, by the token that LiveKit renewed', async () => {
+    const { life, state, wait, last, joinedWith } = world();
+    life.begin();
+    await wait(0);
+    await wait(250 * SECOND);
+    last().events.renewed('jwt-2', Date.now() + 600 * SECOND);
+    await wait(500 * SECOND);
+
+    last().events.lost('SERVER_SHUTDOWN');
+    await wait(5 * SECOND);
+
+    expect(state()).toEqual({ phase: 'in-room', room: 'talk-1' });
+    expect(joinedWith()).toEqual(['jwt', 'jwt-2']);
   });
 
   it('leads into a fresh room after that, and says so', async () => {

@@ -22,6 +22,8 @@ export type TalkState<R> =
 export interface RoomEvents {
   resuming(nextTryAt: number | null): void;
   resumed(): void;
+  /** LiveKit gave another token for the same room, before the one before ends. `expiresAt` as in `RoomToken`. */
+  renewed(token: string, expiresAt: number): void;
   /** The last event of a room; `reason` is the name of LiveKit's `DisconnectReason`. */
   lost(reason: string): void;
 }
@@ -139,6 +141,9 @@ export class TalkLife<R> {
       },
       resumed: () => {
         if (current() && this.joined !== null) this.set({ phase: 'in-room', room: this.joined.room });
+      },
+      renewed: (token, expiresAt) => {
+        if (current() && this.token !== null) this.token = { ...this.token, token, expiresAt };
       },
       lost: (reason) => {
         // Before the room was entered, `join` itself fails and says why.

@@ -5,6 +5,7 @@ import {
   ConnectionErrorReason,
   ConnectionState,
   DisconnectReason,
+  EngineEvent,
   ParticipantEvent,
   ParticipantKind,
   Room,
@@ -20,6 +21,7 @@ import { parseTurn } from '@/conversation/turn';
 import type { RoomToken } from '@/server/api';
 import { resumeDelay } from './backoff';
 import type { Joined, RoomEvents } from './life';
+import { lifetimeOf } from './lifetime';
 
 export async function join(token: RoomToken, events: RoomEvents, tell: (event: ThreadEvent) => void): Promise<Joined<Room>> {
   const policy: ReconnectPolicy = {
@@ -53,6 +55,10 @@ export async function join(token: RoomToken, events: RoomEvents, tell: (event: T
     void room.disconnect();
     throw named(error);
   }
+  room.engine.on(EngineEvent.TokenRefreshed, (refreshed) => {
+    const lifetime = lifetimeOf(refreshed);
+    if (lifetime !== null) events.renewed(refreshed, Date.now() + lifetime);
+  });
   return { room, leave: () => room.disconnect() };
 }
 
