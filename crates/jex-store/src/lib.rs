@@ -1,0 +1,1 @@
+//! What JEX remembers, in PostgreSQL.

@@ -1,0 +1,1 @@
+//! Tools that JEX may use, and the policy that decides.
