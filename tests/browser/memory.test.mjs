@@ -127,7 +127,7 @@ describe('the history', () => {
     // Enter keeps, for it is what comes first.
     await page.keyboard.press('Enter');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
-    assert.equal(await page.evaluate(() => document.activeElement.innerText), 'Delete…');
+    assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Delete…');
     await page.keyboard.press('Enter');
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');

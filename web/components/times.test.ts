@@ -14,7 +14,7 @@ it.each([
   expect(day(at(moment), now)).toMatch(words);
 });
 
-it('stands in a sentence', () => {
-  expect(dayAndClock(at('2026-03-05T08:05:00'), now)).toBe(`today at ${clock(at('2026-03-05T08:05:00'))}`);
+it('is told with its day', () => {
+  expect(dayAndClock(at('2026-03-05T08:05:00'), now)).toBe(`Today at ${clock(at('2026-03-05T08:05:00'))}`);
   expect(clock(at('2026-03-05T08:05:00'))).toContain('08:05');
 });

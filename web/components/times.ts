@@ -20,10 +20,9 @@ export function day(at: number, now: number): string {
   return new Intl.DateTimeFormat(locale(), sameYear ? { weekday: 'long', day: 'numeric', month: 'long' } : { day: 'numeric', month: 'long', year: 'numeric' }).format(at);
 }
 
-/** "today at 14:05", "Thursday, 5 March at 14:05" */
+/** "Today at 14:05", "Thursday, 5 March at 14:05" */
 export function dayAndClock(at: number, now: number): string {
-  const words = day(at, now);
-  return `${words === 'Today' || words === 'Yesterday' ? words.toLowerCase() : words} at ${clock(at)}`;
+  return `${day(at, now)} at ${clock(at)}`;
 }
 
 /** By the calendar: a day in which the clocks change is a day. */

@@ -28,7 +28,7 @@ export function ConversationList({ conversations, query }: Props) {
                 <span className="shrink-0 text-sm text-quiet tabular-nums">{clock(heading.began)}</span>
               </span>
               {heading.matches.map((match, index) => (
-                <span key={index} className="mt-1 line-clamp-2 block text-sm break-words text-quiet">
+                <span key={index} className="mt-1 line-clamp-2 text-sm break-words text-quiet">
                   <Marked text={match} query={query} />
                 </span>
               ))}

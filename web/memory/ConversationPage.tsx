@@ -22,14 +22,13 @@ export function ConversationPage({ id, leave = () => location.replace(HISTORY) }
   const [deleting, setDeleting] = useState(false);
 
   const remove = conversation !== null && (
-    <button type="button" aria-haspopup="dialog" onClick={() => setDeleting(true)} className="-mr-2 flex h-11 shrink-0 items-center gap-2 rounded-full px-2 text-sm text-quiet hover:text-ink">
+    <button type="button" aria-haspopup="dialog" aria-label="Delete…" title="Delete…" onClick={() => setDeleting(true)} className="-mr-3 flex h-11 min-w-11 shrink-0 items-center justify-center gap-2 rounded-full px-3 text-sm text-quiet hover:text-ink">
       <Trash2 aria-hidden="true" className="size-4" />
-      Delete…
+      <span className="max-sm:hidden">Delete…</span>
     </button>
   );
-  const when = conversation === null ? '' : dayAndClock(conversation.began, now);
   return (
-    <SidePage title={when === '' ? 'A conversation' : `Conversation ${when}`} back={{ href: HISTORY, label: 'Back to the history' }} action={remove} shutOut={shutOut}>
+    <SidePage title={conversation === null ? 'A conversation' : dayAndClock(conversation.began, now)} back={{ href: HISTORY, label: 'Back to the history' }} action={remove} shutOut={shutOut}>
       <Failure failure={failure} />
       {conversation !== null && (
         <ol className="flex flex-col gap-6 py-4">

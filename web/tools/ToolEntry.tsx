@@ -33,7 +33,7 @@ export function ToolEntry({ tool }: { tool: Tool }) {
       )}
       {facts.length > 0 && <p className="mt-1 text-sm text-quiet">{facts.join(', ')}</p>}
       {last.length > 0 && (
-        <Fold summary={`Last called ${dayAndClock(last[0]?.at ?? 0, now)}`}>
+        <Fold summary={`Last called: ${dayAndClock(last[0]?.at ?? 0, now)}`}>
           <ul className="border-l border-line pl-4">
             {last.map((call, index) => (
               <li key={index} className="flex justify-between gap-4 py-1">
