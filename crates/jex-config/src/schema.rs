@@ -6,7 +6,10 @@
 use std::sync::LazyLock;
 
 /// The tree's source.
-const SOURCE: &str = include_str!("settings.rs");
+const SOURCE: &str = concat!(
+    include_str!("settings.rs"),
+    include_str!("settings/history.rs"),
+);
 
 /// What a value looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,6 +11,10 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+mod history;
+
+pub use history::History;
+
 /// Everything the owner can decide.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -24,6 +28,7 @@ pub struct Settings {
     pub redis: Redis,
     pub agent: Agent,
     pub web: Web,
+    pub history: History,
 }
 
 /// Who answers.

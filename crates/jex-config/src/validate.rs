@@ -8,6 +8,7 @@ use url::{Host, Url};
 use crate::resolve::{COQUI_PORT, DEMO_MODEL};
 use crate::{LlmProvider, Settings, TtsProvider};
 
+mod history;
 mod public_urls;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ pub fn validate(settings: &Settings) -> Check {
     durations(settings)?;
     files(settings)?;
     media(settings)?;
+    history::check(settings)?;
     distinct_ports(settings)
 }
 

@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::audit::AuditCommand;
+use crate::db::DbCommand;
+use crate::history::HistoryCommand;
+
 const EXAMPLES: &str = "\
 Examples:
   jex up                                     start everything; Ctrl-C ends it
@@ -58,6 +62,15 @@ pub enum Command {
     /// List the language models that are here, or use another one
     #[command(subcommand)]
     Model(ModelCommand),
+    /// List, show, search, export or delete what was said
+    #[command(subcommand)]
+    History(HistoryCommand),
+    /// Check that what was done is still written as it was
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Show or bring up to date the database's schema
+    #[command(subcommand)]
+    Db(DbCommand),
     /// Let a browser on another machine in, or see and take away those that are
     #[command(after_help = PAIR_HELP)]
     Pair(PairArgs),

@@ -2,14 +2,18 @@
 //!
 //! * [`cli`]: the command line; [`exit`]: statuses and messages
 //! * [`status`], [`logs`], [`model`], [`config`], [`pair`]: one file per command; [`progress`]: slow starts
+//! * [`history`], [`audit`], [`db`]: what JEX remembers
 //! * [`ask`]: a caller in a terminal
 //!
 //! `main` is plain: each command builds the runtime that it needs.
 
 mod ask;
+mod audit;
 mod cli;
 mod config;
+mod db;
 mod exit;
+mod history;
 mod logs;
 mod model;
 mod pair;
@@ -76,6 +80,9 @@ fn run(cli: Cli) -> anyhow::Result<u8> {
             let loaded = jex_config::load(&options)?;
             model::run(&command, &loaded, &Paths::from_env()?)
         }
+        Command::History(command) => history::run(&command, &options, &Paths::from_env()?),
+        Command::Audit(command) => audit::run(&command, &options, &Paths::from_env()?),
+        Command::Db(command) => db::run(&command, &options, &Paths::from_env()?),
         Command::Ask(args) => {
             let settings = jex_config::load(&options)?.settings;
             ask::run(&args, &settings)

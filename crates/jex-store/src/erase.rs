@@ -1,0 +1,94 @@
+//! Erasure: what was deleted leaves the files as well.
+//!
+//! A deleted row's bytes stay in its table's file until something else is written over them, and its words stay keys of
+//! the search index for ever. So the tables are written anew. What goes on holding words for a while, the write-ahead
+//! log and backups, is in docs/memory.md.
+
+use std::time::Duration;
+
+use sqlx::postgres::PgConnection;
+use tokio::time::{Instant, sleep};
+
+use crate::{Moment, Store, StoreError};
+
+/// Longest wait for those who read since before a deletion.
+const READERS_END_WITHIN: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Tables with words; each in a statement of its own, since none may be in a transaction with another.
+const TABLES: [&str; 7] = [
+    "vacuum (full) conversations",
+    "vacuum (full) turns",
+    "vacuum (full) tool_calls",
+    "vacuum (full) summaries",
+    "vacuum (full) facts",
+    "vacuum (full) announcements",
+    "vacuum (full) executions_due",
+];
+
+/// What is left of what was deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Erased {
+    /// Nothing, unless the file system keeps what it no longer shows.
+    Everywhere,
+    /// The write-ahead log still holds it: JEX may not ask this PostgreSQL for a checkpoint.
+    NotInLog,
+}
+
+impl Store {
+    /// Writes the tables anew if something was deleted since that was last done; `None`: nothing was. Meanwhile rows
+    /// wait, and then go to the journal.
+    pub async fn erase(&self) -> Result<Option<Erased>, StoreError> {
+        let due: Option<Moment> = sqlx::query_scalar("select due_since from erasure")
+            .fetch_one(&self.pool)
+            .await?;
+        let Some(due) = due else { return Ok(None) };
+        // Of its own, since its lock time-out is.
+        let mut connection = self.pool.acquire().await?.detach();
+        sqlx::query("set lock_timeout = '10s'")
+            .execute(&mut connection)
+            .await?;
+        wait_for_readers(&mut connection).await?;
+        for vacuum in TABLES {
+            sqlx::raw_sql(vacuum).execute(&mut connection).await?;
+        }
+        let erased = leave_log(&mut connection).await?;
+        sqlx::query("update erasure set due_since = null where due_since = $1")
+            .bind(due)
+            .execute(&mut connection)
+            .await?;
+        Ok(Some(erased))
+    }
+}
+
+/// Rows that somebody may still see are copied by a vacuum.
+async fn wait_for_readers(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let began = Instant::now();
+    while sqlx::query_scalar(
+        "select exists (select from pg_stat_activity \
+         where datname = current_database() and pid <> pg_backend_pid() and backend_xmin is not null \
+             and xact_start < (select due_since from erasure))",
+    )
+    .fetch_one(&mut *connection)
+    .await?
+    {
+        if began.elapsed() > READERS_END_WITHIN {
+            return Err(StoreError::StillRead);
+        }
+        sleep(PAUSE).await;
+    }
+    Ok(())
+}
+
+/// Begins a new file of the log, after which PostgreSQL needs the old ones no more.
+async fn leave_log(connection: &mut PgConnection) -> Result<Erased, StoreError> {
+    for step in ["select pg_switch_wal()", "checkpoint"] {
+        match sqlx::raw_sql(step).execute(&mut *connection).await {
+            Err(sqlx::Error::Database(refusal)) if refusal.code().as_deref() == Some("42501") => {
+                return Ok(Erased::NotInLog);
+            }
+            done => done?,
+        };
+    }
+    Ok(Erased::Everywhere)
+}

@@ -1,0 +1,217 @@
+//! `jex history`: what was said, listed, shown, searched, exported and deleted.
+//!
+//! * [`span`]: which part of it, as the owner writes it; [`show`]: how it looks
+
+mod show;
+mod span;
+
+use std::fs::OpenOptions;
+use std::io::{BufRead as _, BufWriter, IsTerminal as _, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use clap::{Args, Subcommand};
+use jex_config::{LoadOptions, Paths, Settings};
+use jex_store::{Erased, Journal, Moment, Page, Scope, Store, places};
+use jiff::Zoned;
+use uuid::Uuid;
+
+use crate::{db, exit};
+
+#[derive(Debug, Subcommand)]
+pub enum HistoryCommand {
+    /// The conversations, the newest first
+    List {
+        /// How many
+        #[arg(long, short = 'n', value_name = "COUNT", default_value = "20")]
+        lines: u32,
+        /// As one JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// One conversation, word by word, with what was done
+    Show {
+        /// Its ID in the list, or how that begins
+        id: String,
+        /// As one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// What was said with all of these words, the newest first
+    #[command(
+        after_help = "Examples:\n  jex history search milk\n  jex history search '\"blue pot\" or key -spare'"
+    )]
+    Search {
+        /// In quotes they stand side by side; `or` and a `-` before a word are understood
+        #[arg(required = true)]
+        words: Vec<String>,
+        /// How many
+        #[arg(long, short = 'n', value_name = "COUNT", default_value = "20")]
+        lines: u32,
+        /// As one JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Everything that is remembered, as JSON lines
+    Export {
+        /// Where to write it, for you alone; without it, to the terminal
+        file: Option<PathBuf>,
+    },
+    /// Delete, for good: what was said, done and remembered of it
+    #[command(after_help = DELETE_HELP)]
+    Delete(DeleteArgs),
+    /// Take what is deleted out of the database's files, where `delete` could not
+    Erase,
+}
+
+const DELETE_HELP: &str = "\
+Examples:
+  jex history delete --last 1h
+  jex history delete --from 2026-11-27 --to '2026-11-28 09:30'
+  jex history delete --conversation 1f3a09c4
+  jex history delete --all --yes
+
+Reminders that are still to be spoken stay, and so does what you put on lists or into notes. What
+n8n still knows of it is deleted there as soon as n8n runs. docs/memory.md says what backups hold.";
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
+pub struct DeleteArgs {
+    /// One conversation, by its ID in the list
+    #[arg(long, group = "what", value_name = "ID", conflicts_with_all = ["last", "from", "to", "all"])]
+    pub conversation: Option<String>,
+    /// The time just before now, such as 30m, 1h or 2days
+    #[arg(long, group = "what", value_name = "SPAN", conflicts_with_all = ["from", "to", "all"])]
+    pub last: Option<String>,
+    /// Since then, such as 2026-11-27 or '2026-11-27 14:30'
+    #[arg(long, group = "what", value_name = "TIME", conflicts_with = "all")]
+    pub from: Option<String>,
+    /// Until then
+    #[arg(long, group = "what", value_name = "TIME", conflicts_with = "all")]
+    pub to: Option<String>,
+    /// All of it
+    #[arg(long, group = "what")]
+    pub all: bool,
+    /// Do not ask first
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+/// Runs one of the subcommands. Returns the exit status.
+pub fn run(command: &HistoryCommand, options: &LoadOptions, paths: &Paths) -> anyhow::Result<u8> {
+    let settings = jex_config::load(options)?.settings;
+    db::block_on(async {
+        let store = db::open(&settings, paths)?;
+        match command {
+            HistoryCommand::List { lines, json } => list(&store, *lines, *json).await?,
+            HistoryCommand::Show { id, json } => {
+                let id = conversation(&store, id).await?;
+                let conversation = store.conversation(id).await?;
+                let conversation =
+                    conversation.context("the conversation was deleted just now.")?;
+                exit::say(&match json {
+                    true => format!("{}\n", serde_json::to_string_pretty(&conversation)?),
+                    false => show::conversation(&conversation),
+                });
+            }
+            HistoryCommand::Search { words, lines, json } => {
+                let found = store.search(&words.join(" "), Page::first(*lines)).await?;
+                exit::say(&match json {
+                    true => format!("{}\n", serde_json::to_string_pretty(&found)?),
+                    false => show::found(&found),
+                });
+            }
+            HistoryCommand::Export { file } => export(&store, file.as_deref()).await?,
+            HistoryCommand::Delete(args) => return delete(&store, args, &settings, paths).await,
+            HistoryCommand::Erase => exit::say(erased(store.erase().await?)),
+        }
+        Ok(exit::SUCCESS)
+    })
+}
+
+async fn list(store: &Store, lines: u32, json: bool) -> anyhow::Result<()> {
+    let headings = store.conversations(Page::first(lines)).await?;
+    exit::say(&match json {
+        true => format!("{}\n", serde_json::to_string_pretty(&headings)?),
+        false => show::list(&headings),
+    });
+    Ok(())
+}
+
+async fn conversation(store: &Store, beginning: &str) -> anyhow::Result<Uuid> {
+    match store.conversations_called(beginning).await?[..] {
+        [id] => Ok(id),
+        [] => bail!("no conversation has the ID {beginning}. `jex history list` shows them."),
+        _ => bail!("more than one ID begins with {beginning}: write more of it."),
+    }
+}
+
+async fn export(store: &Store, file: Option<&Path>) -> anyhow::Result<()> {
+    let Some(file) = file else {
+        store.export(&mut std::io::stdout()).await?;
+        return Ok(());
+    };
+    let failed = || format!("cannot write {}", file.display());
+    // What was said is for the owner's eyes alone; what is there is not theirs to lose.
+    let out = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)
+        .with_context(failed)?;
+    let mut out = BufWriter::new(out);
+    let lines = store.export(&mut out).await?;
+    out.flush().with_context(failed)?;
+    exit::say(&format!("{lines} lines are in {}.\n", file.display()));
+    Ok(())
+}
+
+async fn delete(
+    store: &Store,
+    args: &DeleteArgs,
+    settings: &Settings,
+    paths: &Paths,
+) -> anyhow::Result<u8> {
+    let scope = match &args.conversation {
+        Some(beginning) => Scope::Conversation(conversation(store, beginning).await?),
+        None => span::scope(args, &Zoned::now())?,
+    };
+    if !args.yes && !is_confirmed(scope)? {
+        return Ok(exit::FAILURE);
+    }
+    // What waits to be written there is deleted as well.
+    let mut journal = Journal::at(places::journal(settings, paths));
+    journal.drain(store).await?;
+    let deleted = store.delete(scope, Moment::now()).await?;
+    let gone = store.erase().await?;
+    exit::say(&format!("{}{}", show::deleted(&deleted), erased(gone)));
+    if deleted.calls > 0 && !store.executions_due().await?.is_empty() {
+        exit::say(
+            "n8n still knows of calls that are deleted here; JEX deletes them there while both run.\n",
+        );
+    }
+    Ok(exit::SUCCESS)
+}
+
+fn is_confirmed(scope: Scope) -> anyhow::Result<bool> {
+    let stdin = std::io::stdin();
+    if !stdin.is_terminal() {
+        bail!("a deletion has to be agreed to: add --yes.");
+    }
+    exit::say(&format!("Delete {} for good? [y/N] ", show::scope(scope)));
+    let mut answer = String::new();
+    stdin.lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+fn erased(erased: Option<Erased>) -> &'static str {
+    match erased {
+        Some(Erased::Everywhere) => "The words are in none of the database's files any more.\n",
+        Some(Erased::NotInLog) => {
+            "The words are in none of the database's tables any more; its write-ahead log holds them until PostgreSQL \
+             writes over it.\n"
+        }
+        None => "",
+    }
+}
