@@ -5,14 +5,17 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use sqlx::PgPool;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection as _, PgPool};
 
 use crate::audit::Head;
 use crate::{Moment, StoreError};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// sqlx takes any.
+const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 
 /// A conversation, the page, a deletion and one more.
 const MOST_CONNECTIONS: u32 = 4;
@@ -44,6 +47,10 @@ impl Store {
         password: Option<&SecretString>,
         audit_head: impl Into<PathBuf>,
     ) -> Result<Self, StoreError> {
+        if !SCHEMES.iter().any(|scheme| address.starts_with(scheme)) {
+            let reason = format!("it does not begin with {}", SCHEMES[0]);
+            return Err(StoreError::Address { reason });
+        }
         let mut options = PgConnectOptions::from_str(address)
             .map_err(|error| StoreError::Address {
                 reason: error.to_string(),
@@ -65,7 +72,11 @@ impl Store {
     /// Takes the steps of the schema that are to be taken, each in a transaction of its own. Two that do so at once
     /// wait for one another.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        Ok(MIGRATIONS.run(&self.pool).await?)
+        // Of its own: when a step fails its lock lasts as long as the connection.
+        let mut connection = self.pool.acquire().await?.detach();
+        let taken = MIGRATIONS.run(&mut connection).await;
+        connection.close().await?;
+        Ok(taken?)
     }
 
     /// The schema's steps, taken or not. A database of a newer JEX is an error.

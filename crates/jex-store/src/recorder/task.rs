@@ -20,6 +20,15 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Orders taken at once.
 const MOST_ORDERS: usize = 64;
 
+/// Why the task goes on.
+enum Woken {
+    /// So many; none: there will be no more.
+    Orders(usize),
+    ToDrain,
+    DatabaseIsBack,
+    ToLookForRoom,
+}
+
 pub struct Task {
     store: Store,
     /// `None` only while a thread writes it.
@@ -56,28 +65,32 @@ impl Task {
         // Lasts over orders, or many of them would put the look off for ever.
         let mut back = std::pin::pin!(comes_back(self.store.clone()));
         loop {
-            let taken = tokio::select! {
+            let woken = tokio::select! {
                 biased;
-                taken = orders.recv_many(&mut batch, MOST_ORDERS) => Some(taken),
+                taken = orders.recv_many(&mut batch, MOST_ORDERS) => Woken::Orders(taken),
                 // Between orders, so that none waits for a long journal.
-                () = std::future::ready(()), if self.can_drain() => None,
-                () = &mut back, if self.is_away => {
+                () = std::future::ready(()), if self.can_drain() => Woken::ToDrain,
+                () = &mut back, if self.is_away => Woken::DatabaseIsBack,
+                () = sleep(PAUSE), if self.unsaid > 0 => Woken::ToLookForRoom,
+            };
+            match woken {
+                Woken::Orders(0) => break,
+                Woken::Orders(_) => self.handle(std::mem::take(&mut batch)).await,
+                Woken::DatabaseIsBack => {
                     self.is_away = false;
                     back.set(comes_back(self.store.clone()));
-                    None
                 }
-                () = sleep(PAUSE), if self.unsaid > 0 => None,
-            };
-            match taken {
-                Some(0) => break,
-                Some(_) => self.handle(std::mem::take(&mut batch)).await,
-                None => {}
+                Woken::ToDrain | Woken::ToLookForRoom => {}
             }
             self.count_overflow();
             if self.can_drain() {
                 self.drain_some().await;
             }
-            self.say_what_was_lost().await;
+            // Not at once: it is small, and would fit where nothing else does.
+            let may_have_room = matches!(woken, Woken::ToLookForRoom);
+            if self.recording.place != Place::Nowhere || may_have_room {
+                self.say_what_was_lost().await;
+            }
         }
         // What is left waits in the journal for the next start.
         while self.can_drain() {
