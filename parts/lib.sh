@@ -94,6 +94,25 @@ find_chromium() {
     return 1
 }
 
+# The folder of PostgreSQL's programs. Debian has one per version, none of them on PATH: the newest is taken.
+find_postgresql() {
+    local program dir
+    if program=$(command -v postgres); then
+        dir=$(dirname "$(realpath "$program")")
+        if [[ -x $dir/initdb ]]; then
+            echo "$dir"
+            return
+        fi
+    fi
+    for dir in $(printf '%s\n' /usr/lib/postgresql/*/bin | sort -rV); do
+        if [[ -x $dir/postgres && -x $dir/initdb ]]; then
+            echo "$dir"
+            return
+        fi
+    done
+    return 1
+}
+
 # make_venv DIR: a virtual environment with exactly the wheels of requirements.txt. It may be renamed afterwards: its
 # python finds its home beside itself, and the scripts with absolute paths that pip writes are replaced by `launcher`.
 make_venv() {

@@ -24,7 +24,7 @@ TOOLCHAINS = {
     "python3": 'case $2 in *platform*) echo 3.12.1 ;; *) echo "$0" ;; esac',
 }
 PACKAGES = """redis-server espeak-ng cc c++ make cmake chromium ip unshare shellcheck dialog jq curl openssl ssh-keygen
-losetup mkfs.ext4""".split()
+losetup mkfs.ext4 postgres initdb""".split()
 
 
 class Checkout:

@@ -6,6 +6,9 @@ use serde::Deserialize;
 
 use crate::{ConfigError, Paths};
 
+/// Where Debian and its kin have PostgreSQL.
+const OF_DEBIAN: &str = "/usr/lib/postgresql";
+
 /// Absolute paths, from the file that `./dev parts` writes; programs also from `PATH`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
@@ -24,6 +27,11 @@ pub struct Parts {
     pub model_gguf: Option<PathBuf>,
     /// The exported page.
     pub page: Option<PathBuf>,
+    /// Folder of PostgreSQL's programs.
+    pub postgresql: Option<PathBuf>,
+    pub n8n: Option<PathBuf>,
+    /// Folder of the workflows that come with JEX.
+    pub workflows: Option<PathBuf>,
 }
 
 impl Parts {
@@ -43,6 +51,12 @@ impl Parts {
             part.take_if(|place| !place.exists());
             *part = part.take().or_else(|| find(program, &path));
         }
+        // From the file alone: n8n is asked for its version where parts are got, since that takes it seconds.
+        parts.n8n.take_if(|place| !place.exists());
+        parts.postgresql.take_if(|place| !has_postgresql(place));
+        parts.postgresql = { parts.postgresql.take() }
+            .or_else(|| postgresql_on(&path))
+            .or_else(|| newest_postgresql(Path::new(OF_DEBIAN)));
         Ok(parts)
     }
 
@@ -70,6 +84,31 @@ impl Parts {
             remedy: "Run `./dev parts`, or install it so that it is on PATH.".into(),
         })
     }
+}
+
+/// Whether a folder holds what a database is made and served with.
+fn has_postgresql(folder: &Path) -> bool {
+    ["initdb", "postgres"]
+        .iter()
+        .all(|program| folder.join(program).exists())
+}
+
+/// Both programs lie in one folder, to which what is on `PATH` may be a link.
+fn postgresql_on(path: &std::ffi::OsStr) -> Option<PathBuf> {
+    let program = find("postgres", path)?.canonicalize().ok()?;
+    let folder = program.parent()?.to_owned();
+    has_postgresql(&folder).then_some(folder)
+}
+
+/// Debian has a folder per version, and none of them on `PATH`.
+fn newest_postgresql(below: &Path) -> Option<PathBuf> {
+    let versions = std::fs::read_dir(below).ok()?.flatten();
+    let versions = versions.filter_map(|entry| {
+        let version: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let folder = entry.path().join("bin");
+        has_postgresql(&folder).then_some((version, folder))
+    });
+    versions.max().map(|(_, folder)| folder)
 }
 
 fn find(program: &str, path: &std::ffi::OsStr) -> Option<PathBuf> {
@@ -107,6 +146,26 @@ mod tests {
         let error = Parts::from_file(&file).unwrap_err();
 
         assert!(error.to_string().contains("./dev parts"), "{error}");
+    }
+
+    #[test]
+    fn the_newest_postgresql_that_is_whole_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        for (version, programs) in [
+            ("9", &["initdb", "postgres"][..]),
+            ("15", &["initdb", "postgres"]),
+            ("17", &["psql"]),
+        ] {
+            let bin = folder.path().join(version).join("bin");
+            std::fs::create_dir_all(&bin).unwrap();
+            for program in programs {
+                std::fs::write(bin.join(program), "").unwrap();
+            }
+        }
+
+        let found = newest_postgresql(folder.path()).unwrap();
+
+        assert_eq!(found, folder.path().join("15/bin"));
     }
 
     #[test]

@@ -75,6 +75,14 @@ impl Settings {
         url
     }
 
+    /// Base address of n8n.
+    pub fn n8n_url(&self) -> Url {
+        self.n8n
+            .url
+            .clone()
+            .unwrap_or_else(|| loopback("http", self.n8n.port))
+    }
+
     /// Whether the packaged model answers.
     pub fn model_is_demo(&self) -> bool {
         self.llm.model == DEMO_MODEL

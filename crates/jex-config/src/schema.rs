@@ -9,6 +9,8 @@ use std::sync::LazyLock;
 const SOURCE: &str = concat!(
     include_str!("settings.rs"),
     include_str!("settings/history.rs"),
+    include_str!("settings/database.rs"),
+    include_str!("settings/n8n.rs"),
 );
 
 /// What a value looks like.

@@ -1,11 +1,18 @@
 //! Secrets: from systemd credentials, from files the owner names, or made on first start.
 
+mod n8n;
+
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rand::distr::{Alphanumeric, SampleString};
 use secrecy::SecretString;
+
+pub use n8n::{
+    announce_token, database_password, keep_n8n_api_key, n8n_api_key, n8n_encryption_key,
+    n8n_owner_password, n8n_owner_password_file, n8n_webhook_token,
+};
 
 use crate::paths::create_private_dir;
 use crate::{ConfigError, Paths, Settings};
@@ -66,7 +73,8 @@ pub fn ensure_secrets(settings: &Settings, paths: &Paths) -> Result<(), ConfigEr
     if livekit.api_secret_file.is_none() {
         ensure(API_SECRET, paths, || random(SECRET_LENGTH))?;
     }
-    ensure(REDIS_PASSWORD, paths, || random(SECRET_LENGTH))
+    ensure(REDIS_PASSWORD, paths, || random(SECRET_LENGTH))?;
+    n8n::ensure_all(paths)
 }
 
 /// A LiveKit that JEX does not run knows nothing of keys that JEX makes. `origin` is where its
@@ -279,7 +287,8 @@ mod tests {
         if std::env::var_os(FOLDER).is_none() {
             // Again, as systemd would start it.
             let folder = tempfile::tempdir().unwrap();
-            for name in [API_KEY, API_SECRET, REDIS_PASSWORD, LLM_API_KEY] {
+            let own = [API_KEY, API_SECRET, REDIS_PASSWORD, LLM_API_KEY];
+            for name in own.into_iter().chain(n8n::MADE) {
                 let file = folder.path().join(name);
                 std::fs::write(&file, format!("{name} of the unit")).unwrap();
                 let mode = std::fs::Permissions::from_mode(0o440);

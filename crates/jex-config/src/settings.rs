@@ -5,9 +5,14 @@
 //! (see [`crate::schema`]). An optional field ends with an `Example:` line, since it has no
 //! default to show.
 
+mod database;
+mod n8n;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+pub use database::Database;
+pub use n8n::N8n;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -29,6 +34,8 @@ pub struct Settings {
     pub agent: Agent,
     pub web: Web,
     pub history: History,
+    pub database: Database,
+    pub n8n: N8n,
 }
 
 /// Who answers.

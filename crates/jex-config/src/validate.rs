@@ -9,6 +9,7 @@ use crate::resolve::{COQUI_PORT, DEMO_MODEL};
 use crate::{LlmProvider, Settings, TtsProvider};
 
 mod history;
+mod database;
 mod public_urls;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ pub fn validate(settings: &Settings) -> Check {
     model(settings)?;
     addresses(settings)?;
     public_urls::check(&settings.web.public_urls)?;
+    database::check(settings)?;
     speech(settings)?;
     durations(settings)?;
     files(settings)?;
@@ -339,6 +341,11 @@ fn files(settings: &Settings) -> Check {
         ("livekit.api_key_file", &livekit.api_key_file),
         ("livekit.api_secret_file", &livekit.api_secret_file),
         ("web.page", &settings.web.page),
+        ("database.folder", &settings.database.folder),
+        ("database.password_file", &settings.database.password_file),
+        ("n8n.api_key_file", &settings.n8n.api_key_file),
+        ("n8n.webhook_token_file", &settings.n8n.webhook_token_file),
+        ("n8n.workflows", &settings.n8n.workflows),
     ] {
         // Not shown: it may be a secret that was pasted where the name of its file belongs.
         if file.as_deref().is_some_and(|file| !file.is_absolute()) {
@@ -400,6 +407,12 @@ fn distinct_ports(settings: &Settings) -> Check {
         voice,
         Some(("agent.port", settings.agent.port)),
         Some(("web.port", settings.web.port)),
+        own(&settings.n8n.url, "n8n.port", settings.n8n.port),
+        own(
+            &settings.n8n.url,
+            "n8n.broker_port",
+            settings.n8n.broker_port,
+        ),
     ];
     let mut taken = BTreeMap::new();
     for (key, port) in ports.into_iter().flatten() {

@@ -14,8 +14,14 @@ pub struct Board {
 }
 
 impl Board {
-    pub fn new(names: &[&str]) -> Self {
-        let slot = |name: &&str| watch::Sender::new(ComponentStatus::new(name));
+    /// `essential` tells whether talking needs the component of a name.
+    pub fn new(names: &[&str], essential: impl Fn(&str) -> bool) -> Self {
+        let slot = |name: &&str| {
+            watch::Sender::new(ComponentStatus {
+                essential: essential(name),
+                ..ComponentStatus::new(name)
+            })
+        };
         Self {
             slots: Arc::new(names.iter().map(slot).collect()),
         }
@@ -31,8 +37,9 @@ impl Board {
         self.slots.iter().map(watch::Sender::subscribe).collect()
     }
 
-    pub fn all_ready(&self) -> bool {
-        self.slots.iter().all(|slot| slot.borrow().state.is_ready())
+    /// Whether all are ready that talking needs.
+    pub fn lets_talk(&self) -> bool {
+        self.slots.iter().all(|slot| slot.borrow().lets_talk())
     }
 
     /// Returns when the component has come into a state that `wanted` accepts.
@@ -42,9 +49,9 @@ impl Board {
         let _ = slot.subscribe().wait_for(|status| wanted(status)).await;
     }
 
-    /// Returns when all are ready.
-    pub async fn wait_all_ready(&self) {
-        while !self.all_ready() {
+    /// Returns when all are ready that talking needs.
+    pub async fn wait_until_one_can_talk(&self) {
+        while !self.lets_talk() {
             change(&mut self.watch()).await;
         }
     }

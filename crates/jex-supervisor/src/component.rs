@@ -7,8 +7,12 @@ use std::time::Duration;
 
 use jex_providers::CoquiOptions;
 use nix::sys::signal::Signal;
+use nix::unistd::User;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
+
+use crate::database::Cluster;
+use crate::provision::Provision;
 
 /// One part of the stack.
 #[derive(Debug, Clone)]
@@ -42,6 +46,8 @@ pub struct Process {
     pub args: Vec<OsString>,
     /// Added to the environment of `jex up`.
     pub env: BTreeMap<String, OsString>,
+    /// Who it runs as; `None` for whoever runs JEX.
+    pub user: Option<User>,
     /// Prefixes of variables that are taken out of the environment first: what the owner has set
     /// for another instance of the same program.
     pub env_removed: &'static [&'static str],
@@ -86,6 +92,13 @@ pub enum Preparation {
         port: u16,
         password: SecretString,
     },
+    /// Makes PostgreSQL's folders and, the first time, what it keeps in them.
+    Cluster(Box<Cluster>),
+    /// Writes down what n8n is told of its owner's password.
+    OwnersHash {
+        password: SecretString,
+        file: PathBuf,
+    },
 }
 
 /// A TCP port on which it will listen. UDP ports are not declared: LiveKit takes any that is free
@@ -121,6 +134,11 @@ pub enum Probe {
     Connect { url: Url },
     /// Accepts a connection on a unix socket.
     Socket { path: PathBuf },
+    /// PostgreSQL lets us in there.
+    Database {
+        url: Url,
+        password: Option<SecretString>,
+    },
 }
 
 /// The first slow answer, made before it counts as ready.
@@ -138,6 +156,22 @@ pub enum WarmUp {
         url: Url,
         espeak_ng: PathBuf,
     },
+    /// Roles and databases of JEX's own PostgreSQL are there.
+    Databases {
+        socket_folder: PathBuf,
+    },
+    /// n8n has its key, credentials and workflows.
+    Workflows(Box<Provision>),
+}
+
+impl WarmUp {
+    /// Whether one that answers is of use all the same when this fails: it is not started anew for that.
+    pub fn may_come_later(&self) -> bool {
+        matches!(
+            self,
+            Self::Model(_) | Self::Databases { .. } | Self::Workflows(_)
+        )
+    }
 }
 
 /// Who speaks.
@@ -194,6 +228,7 @@ impl Process {
             program,
             args: Vec::new(),
             env: BTreeMap::new(),
+            user: None,
             env_removed: &[],
             files: Vec::new(),
             folders: Vec::new(),

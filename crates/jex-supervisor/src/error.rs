@@ -50,6 +50,10 @@ pub enum SupervisorError {
     },
     #[error("{0}")]
     Model(String),
+    #[error("PostgreSQL does not do what it is asked: {0}")]
+    Database(String),
+    #[error("{0}")]
+    N8n(String),
     #[error("{0}")]
     NotReady(String),
     #[error("{what}: {source}")]

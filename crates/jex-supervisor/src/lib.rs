@@ -10,7 +10,8 @@
 //!   [`units`] that of an appliance, where systemd starts them
 //!
 //! Around them: [`up`](fn@up) is the whole of `jex up`, [`control`] the socket that `jex status` and
-//! `jex stop` use, [`models`] the language models, [`orphans`] sees to it that nothing outlives
+//! `jex stop` use, [`models`] the language models, [`database`] PostgreSQL's folder and what is in it,
+//! [`provision`] what n8n is given, [`orphans`] sees to it that nothing outlives
 //! JEX, and [`ports`], [`memory`], [`address`] find out about this machine.
 
 pub mod address;
@@ -18,12 +19,14 @@ pub mod board;
 pub mod component;
 pub mod components;
 pub mod control;
+pub mod database;
 pub mod memory;
 pub mod models;
 pub mod order;
 pub mod orphans;
 pub mod ports;
 pub mod probe;
+pub mod provision;
 pub mod restart;
 pub mod run;
 pub mod status;

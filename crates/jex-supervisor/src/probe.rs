@@ -4,12 +4,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use sqlx::Connection as _;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use url::Url;
 
 use crate::component::Probe;
-use crate::{http, speech};
+use crate::{database, http, speech};
 
 /// Longest wait for one answer. A recogniser at work may take its time.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -51,7 +52,7 @@ pub fn port(probe: &Probe) -> Option<u16> {
             url.port_or_known_default().filter(|_| http::is_local(url))
         }
         Probe::Redis { port, .. } => Some(*port),
-        Probe::Socket { .. } => None,
+        Probe::Socket { .. } | Probe::Database { .. } => None,
     }
 }
 
@@ -75,6 +76,15 @@ pub async fn ask(probe: &Probe) -> Result<Answer, Silence> {
             }
             Probe::Connect { url } => any_answer(url).await.map_err(|error| silent(&error)),
             Probe::Socket { path } => connect_unix(path).await.map_err(|error| silent(&error)),
+            Probe::Database { url, password } => {
+                ask_database(url, password.as_ref()).await.map_err(|error| {
+                    let alive = database::is_starting(&error);
+                    Silence {
+                        alive,
+                        ..silent(&error)
+                    }
+                })
+            }
         }
     };
     tokio::time::timeout(LIMIT, asking)
@@ -139,6 +149,15 @@ async fn any_answer(url: &Url) -> reqwest::Result<Answer> {
 async fn connect_unix(path: &Path) -> std::io::Result<Answer> {
     UnixStream::connect(path).await?;
     Ok(Answer::default())
+}
+
+async fn ask_database(url: &Url, password: Option<&SecretString>) -> sqlx::Result<Answer> {
+    let mut connection = database::connect(url, password).await?;
+    let version = database::version(&mut connection).await?;
+    connection.close().await?;
+    Ok(Answer {
+        version: Some(version),
+    })
 }
 
 async fn ask_redis(port: u16, password: &SecretString) -> std::io::Result<Answer> {

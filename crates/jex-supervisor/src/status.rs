@@ -71,6 +71,14 @@ pub struct ComponentStatus {
     pub log: Option<PathBuf>,
     /// What it is doing, such as `pulling 34 %`.
     pub detail: Option<String>,
+    /// Nobody can talk with JEX while it is not ready.
+    #[serde(default = "yes")]
+    pub essential: bool,
+}
+
+/// For who asks a JEX that does not tell.
+fn yes() -> bool {
+    true
 }
 
 impl ComponentStatus {
@@ -86,7 +94,13 @@ impl ComponentStatus {
             last_error: None,
             log: None,
             detail: None,
+            essential: true,
         }
+    }
+
+    /// Whether talking need not wait for it.
+    pub fn lets_talk(&self) -> bool {
+        self.state.is_ready() || !self.essential
     }
 }
 
@@ -94,7 +108,7 @@ impl ComponentStatus {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StackStatus {
     pub components: Vec<ComponentStatus>,
-    /// All of them are.
+    /// All that talking needs are.
     pub ready: bool,
     /// What to open in the browser.
     pub address: String,
@@ -103,7 +117,7 @@ pub struct StackStatus {
 impl StackStatus {
     pub fn new(components: Vec<ComponentStatus>, address: String) -> Self {
         Self {
-            ready: components.iter().all(|one| one.state.is_ready()),
+            ready: components.iter().all(ComponentStatus::lets_talk),
             components,
             address,
         }
@@ -113,14 +127,10 @@ impl StackStatus {
     pub fn summary(&self) -> String {
         let (ready, not_ready): (Vec<_>, Vec<_>) =
             { self.components.iter() }.partition(|one| one.state.is_ready());
-        if self.ready {
-            return "ready".into();
-        }
-        let mut parts = vec![format!(
-            "{} of {} ready",
-            ready.len(),
-            self.components.len()
-        )];
+        let mut parts = vec![match self.ready {
+            true => "ready".into(),
+            false => format!("{} of {} ready", ready.len(), self.components.len()),
+        }];
         for component in not_ready {
             let ComponentStatus { name, state, .. } = component;
             parts.push(match &component.detail {
@@ -175,5 +185,17 @@ mod tests {
             StackStatus::new(components, String::new()).summary(),
             "ready"
         );
+    }
+
+    #[test]
+    fn what_talking_does_not_need_is_told_and_not_waited_for() {
+        let mut n8n = component("n8n", State::Warming, Some("provisioning 4 of 9"));
+        n8n.essential = false;
+        let components = vec![component("web", State::Ready, None), n8n];
+
+        let status = StackStatus::new(components, String::new());
+
+        assert!(status.ready);
+        assert_eq!(status.summary(), "ready · n8n warming: provisioning 4 of 9");
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::component::WarmUp;
-use crate::{SupervisorError, models, speech};
+use crate::{SupervisorError, database, models, speech};
 
 /// Longest wait for a first sentence or transcript.
 const SPEECH_LIMIT: Duration = Duration::from_secs(60);
@@ -35,6 +35,11 @@ pub async fn warm_up(what: &WarmUp, tell: &(dyn Fn(String) + Sync)) -> Result<()
                 .await
                 .map_err(|reason| refused("a transcript", &reason))
         }
+        WarmUp::Databases { socket_folder } => {
+            tell("databases".into());
+            database::ensure_databases(socket_folder).await
+        }
+        WarmUp::Workflows(provision) => provision.run(tell).await,
     }
 }
 

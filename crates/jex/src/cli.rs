@@ -71,6 +71,9 @@ pub enum Command {
     /// Show or bring up to date the database's schema
     #[command(subcommand)]
     Db(DbCommand),
+    /// Show the way to the workflows' editor, or how the workflows that came with JEX are
+    #[command(subcommand)]
+    N8n(N8nCommand),
     /// Let a browser on another machine in, or see and take away those that are
     #[command(after_help = PAIR_HELP)]
     Pair(PairArgs),
@@ -92,11 +95,13 @@ pub struct UpArgs {
 }
 
 const STATUS_HELP: &str = "\
-Exit status: 0 only when every part is ready, 1 when one is not, 3 when JEX is not running.
+Exit status: 0 when every part is ready that talking needs, 1 when one is not, 3 when JEX is not running.
+PostgreSQL and n8n may come later: without them JEX talks, but remembers nothing and does nothing.
 
 The JSON object has `ready`, `address` and `components`, each with `name`, `state` (waiting,
 starting, warming, ready, restarting, stopping, stopped, failed, external), `since_unix`, `pid`,
-`version`, `memory_bytes`, `restarts`, `last_error`, `log` and `detail`; what is unknown is null.
+`version`, `memory_bytes`, `restarts`, `last_error`, `log`, `detail` and `essential` (talking needs it);
+what is unknown is null.
 While JEX is not running, starts or ends, `components` is empty.";
 
 #[derive(Debug, Args)]
@@ -104,7 +109,7 @@ pub struct StatusArgs {
     /// As one JSON object
     #[arg(long)]
     pub json: bool,
-    /// Wait this long for every part to be ready
+    /// Wait this long for every part to be ready that talking needs
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub wait: Option<Duration>,
 }
@@ -154,6 +159,18 @@ pub enum ModelCommand {
         /// Do not ask before a download
         #[arg(long, short)]
         yes: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum N8nCommand {
+    /// Print how to open the editor and, the first time, its login
+    Open,
+    /// Show each workflow that came with JEX: as it came, changed by you, switched off
+    Status {
+        /// As one JSON array
+        #[arg(long)]
+        json: bool,
     },
 }
 

@@ -1,7 +1,7 @@
 //! The owner's command.
 //!
 //! * [`cli`]: the command line; [`exit`]: statuses and messages
-//! * [`status`], [`logs`], [`model`], [`config`], [`pair`]: one file per command; [`progress`]: slow starts
+//! * [`status`], [`logs`], [`model`], [`config`], [`n8n`], [`pair`]: one file per command; [`progress`]: slow starts
 //! * [`history`], [`audit`], [`db`]: what JEX remembers
 //! * [`ask`]: a caller in a terminal
 //!
@@ -16,6 +16,7 @@ mod exit;
 mod history;
 mod logs;
 mod model;
+mod n8n;
 mod pair;
 mod progress;
 mod status;
@@ -83,6 +84,10 @@ fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::History(command) => history::run(&command, &options, &Paths::from_env()?),
         Command::Audit(command) => audit::run(&command, &options, &Paths::from_env()?),
         Command::Db(command) => db::run(&command, &options, &Paths::from_env()?),
+        Command::N8n(command) => {
+            let settings = jex_config::load(&options)?.settings;
+            n8n::run(&command, &settings, &Paths::from_env()?)
+        }
         Command::Ask(args) => {
             let settings = jex_config::load(&options)?.settings;
             ask::run(&args, &settings)

@@ -21,7 +21,7 @@ pub fn declare(stack: &Stack) -> Result<Component, SupervisorError> {
     Ok(Component {
         name: NAME,
         depends_on: &["livekit"],
-        uses: &["ollama", "whisper", "piper", "coqui"],
+        uses: &["ollama", "whisper", "piper", "coqui", "postgresql"],
         origin,
         ready: Probe::Http { url: health(port) },
         warm_up: WarmUp::None,

@@ -92,8 +92,8 @@ pub fn declare(stack: &Stack, name: &str) -> Result<Option<Component>, Superviso
         "coqui" => coqui::declare(stack),
         "agent" => agent::declare(stack).map(Some),
         "web" => web::declare(stack).map(Some),
-        "n8n" => Ok(n8n::declare(stack)),
-        "postgresql" => Ok(postgresql::declare(stack)),
+        "n8n" => n8n::declare(stack),
+        "postgresql" => postgresql::declare(stack),
         _ => Ok(None),
     }
 }
@@ -101,6 +101,11 @@ pub fn declare(stack: &Stack, name: &str) -> Result<Option<Component>, Superviso
 /// Whether it is one of JEX's own programs, which read the settings themselves.
 pub fn is_jexs_own(name: &str) -> bool {
     matches!(name, "agent" | "web")
+}
+
+/// Whether nobody can talk with JEX while it is not ready.
+pub fn is_essential(name: &str) -> bool {
+    !matches!(name, "postgresql" | "n8n")
 }
 
 /// Where the page is.
@@ -209,6 +214,9 @@ pub(crate) mod tests {
             espeak_ng: file("espeak-ng"),
             model_gguf: file("model.gguf"),
             page: None,
+            postgresql: postgresql(&root),
+            n8n: file("n8n"),
+            workflows: None,
         };
         for name in ["jex-agent", "jex-web"] {
             file(name);
@@ -227,6 +235,15 @@ pub(crate) mod tests {
             parts,
         };
         (home, stack)
+    }
+
+    fn postgresql(root: &std::path::Path) -> Option<PathBuf> {
+        let folder = root.join("postgresql/15/bin");
+        std::fs::create_dir_all(&folder).unwrap();
+        for program in ["initdb", "postgres"] {
+            std::fs::write(folder.join(program), "").unwrap();
+        }
+        Some(folder)
     }
 
     pub fn children(stack: &mut Stack) -> &mut Children {
@@ -266,7 +283,7 @@ pub(crate) mod tests {
 
         let components = all(&stack);
 
-        assert_eq!(components.len(), 7);
+        assert_eq!(components.len(), 9);
         assert_nobody_waits_for_ever(&components);
     }
 
@@ -275,7 +292,7 @@ pub(crate) mod tests {
         let (_home, stack) = stack();
         let components = all(&stack);
 
-        for name in ["livekit", "ollama", "whisper", "piper"] {
+        for name in ["livekit", "ollama", "whisper", "piper", "postgresql"] {
             assert!(
                 order::stops_after(&components, name).contains(&"agent"),
                 "{name}"
@@ -290,12 +307,19 @@ pub(crate) mod tests {
         let (_home, stack) = stack();
         let livekit = secrets::livekit_credentials(&stack.settings, &stack.paths).unwrap();
         let redis = secrets::redis_password(&stack.paths).unwrap();
+        let n8n = [
+            secrets::n8n_encryption_key(&stack.paths).unwrap(),
+            secrets::n8n_owner_password(&stack.paths).unwrap(),
+        ];
 
         for component in all(&stack) {
             let process = process(component);
             let visible = format!("{:?} {:?}", process.args, process.env);
             assert!(!visible.contains(livekit.api_secret.expose_secret()));
             assert!(!visible.contains(redis.expose_secret()));
+            for secret in &n8n {
+                assert!(!visible.contains(secret.expose_secret()));
+            }
         }
     }
 

@@ -20,7 +20,7 @@ pub fn declare(stack: &Stack) -> Result<Component, SupervisorError> {
     Ok(Component {
         name: NAME,
         depends_on: &[],
-        uses: &["livekit"],
+        uses: &["livekit", "postgresql"],
         origin,
         ready: Probe::Http { url: health(port) },
         warm_up: WarmUp::None,

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::component::{Preparation, Process, Requirement, StopPolicy};
 use crate::log_file::{LastLines, LogFile, capture};
 use crate::orphans::{self, Mark, VARIABLE};
-use crate::{SupervisorError, probe};
+use crate::{SupervisorError, probe, provision};
 
 /// Prefixes of variables by which systemd speaks with JEX alone.
 const FROM_SYSTEMD: [&str; 3] = ["JOURNAL_STREAM", "NOTIFY_SOCKET", "WATCHDOG_"];
@@ -52,10 +52,16 @@ impl Running {
             write_private(&file.path, file.contents.expose_secret())
                 .map_err(SupervisorError::file("cannot write", &file.path))?;
         }
-        if let Preparation::EmptyRedis { port, password } = &process.preparation {
-            probe::empty_redis(*port, password)
+        match &process.preparation {
+            Preparation::None => {}
+            Preparation::EmptyRedis { port, password } => probe::empty_redis(*port, password)
                 .await
-                .map_err(SupervisorError::system("Redis cannot be emptied"))?;
+                .map_err(SupervisorError::system("Redis cannot be emptied"))?,
+            Preparation::Cluster(cluster) => cluster.prepare(&mark.value(name)).await?,
+            Preparation::OwnersHash { password, file } => {
+                write_private(file, &provision::password_hash(password))
+                    .map_err(SupervisorError::file("cannot write", file))?;
+            }
         }
         let log = LogFile::open(log).map_err(SupervisorError::file("cannot write", log))?;
         let (reader, writer) =
@@ -70,6 +76,9 @@ impl Running {
             if removed().any(|prefix| text.starts_with(prefix)) {
                 command.env_remove(&variable);
             }
+        }
+        if let Some(user) = &process.user {
+            command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
         }
         let child = command
             .args(&process.args)

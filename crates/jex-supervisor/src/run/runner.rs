@@ -18,8 +18,8 @@ use crate::{SupervisorError, components, ports, warm_up};
 const WATCH_EVERY: Duration = Duration::from_secs(5);
 /// Unanswered questions in a row until it counts as hung.
 const PATIENCE: u32 = 3;
-/// Until a model that could not be loaded is tried again.
-const MODEL_RETRY: Duration = Duration::from_secs(30);
+/// Until what could not be had (a model, its workflows) is tried again.
+const WARM_RETRY: Duration = Duration::from_secs(30);
 /// Ollama needs to note how far a download has come.
 const NOTING: Duration = Duration::from_millis(500);
 
@@ -93,7 +93,12 @@ impl Runner {
     }
 
     async fn live(&mut self) -> End {
-        let component = match components::declare(&self.shared.stack(), self.face.name) {
+        let declared = || components::declare(&self.shared.stack(), self.face.name);
+        let again = |_| {
+            self.shared.look_for_parts();
+            declared()
+        };
+        let component = match declared().or_else(again) {
             Ok(Some(component)) => component,
             Ok(None) => return End::CannotStart("these settings do without it".into()),
             Err(error) => return End::CannotStart(error.to_string()),
@@ -235,6 +240,7 @@ impl Runner {
         }
         self.face.set(State::Warming, None);
         let is_model = matches!(component.warm_up, WarmUp::Model(_));
+        let may_come_later = component.warm_up.may_come_later();
         let face = self.face.clone();
         let tell = move |detail| face.tell(Some(detail));
         let mut warming = Box::pin(warm_up::warm_up(&component.warm_up, &tell));
@@ -265,9 +271,9 @@ impl Runner {
             }
         };
         // Without its model Ollama is still of use: one can choose another.
-        if is_model {
-            tracing::info!(component = self.face.name, %reason, "no model");
-            let seconds = MODEL_RETRY.as_secs();
+        if may_come_later {
+            tracing::info!(component = self.face.name, %reason, "not warm");
+            let seconds = WARM_RETRY.as_secs();
             self.face.again(
                 State::Failed,
                 Some(format!("next try in {seconds} s")),
@@ -296,7 +302,7 @@ impl Runner {
         warmed: Warmed,
     ) -> Result<Box<Component>, End> {
         if !matches!(warmed, Warmed::Ready) {
-            return self.wait_for_a_model(component, process, running).await;
+            return self.wait_to_warm_again(component, process, running).await;
         }
         let mut silent = 0;
         let next = || Box::pin(ask_after(WATCH_EVERY, &component.ready));
@@ -341,8 +347,8 @@ impl Runner {
         }
     }
 
-    /// Until its model is to be tried again.
-    async fn wait_for_a_model(
+    /// Until its warm-up is to be tried again.
+    async fn wait_to_warm_again(
         &mut self,
         component: &Component,
         process: &Process,
@@ -357,7 +363,7 @@ impl Runner {
                 }
                 order => Err(ended_by(order)),
             },
-            () = tokio::time::sleep(MODEL_RETRY) => Ok(again()),
+            () = tokio::time::sleep(WARM_RETRY) => Ok(again()),
         }
     }
 
@@ -444,7 +450,7 @@ impl Drop for SaysStopped {
 
 enum Warmed {
     Ready,
-    /// It runs, but its model cannot be had.
+    /// It runs, but without its model or its workflows.
     NotYet,
     /// The settings want something else.
     Changed(Box<Component>),

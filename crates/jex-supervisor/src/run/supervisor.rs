@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jex_config::Settings;
+use jex_config::{Parts, Settings};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -42,6 +42,15 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
+
+    /// Parts may have been got meanwhile.
+    pub fn look_for_parts(&self) {
+        let mut stack = self.stack.lock().unwrap_or_else(PoisonError::into_inner);
+        match Parts::load(&stack.paths) {
+            Ok(parts) => stack.parts = parts,
+            Err(error) => tracing::warn!(%error, "the parts cannot be looked for"),
+        }
+    }
 }
 
 /// The running stack.
@@ -56,10 +65,13 @@ pub struct Supervisor {
     applying: TaskTracker,
 }
 
-/// What would keep the stack from starting: everything at once, so that it is mended at once.
+/// What would keep the stack from starting: everything at once, so that it is mended at once. What talking does
+/// not need may be mended later.
 pub fn preflight(stack: &Stack, only: Option<&[String]>) -> Vec<String> {
     let mut problems = Vec::new();
-    for name in names_in(stack, only) {
+    let essential =
+        { names_in(stack, only).into_iter() }.filter(|name| components::is_essential(name));
+    for name in essential {
         match components::declare(stack, name) {
             Ok(Some(Component {
                 origin: Origin::Own(process),
@@ -81,7 +93,7 @@ impl Supervisor {
     /// Starts a task per component.
     pub fn start(stack: Stack, mark: Mark, only: Option<&[String]>) -> Self {
         let names = names_in(&stack, only);
-        let board = Board::new(&names);
+        let board = Board::new(&names, components::is_essential);
         let shared = Arc::new(Shared {
             stack: Mutex::new(stack),
             mark,

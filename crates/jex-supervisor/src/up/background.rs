@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::UpOptions;
 use crate::log_file::{self, LogFile};
 use crate::orphans::VARIABLE;
-use crate::status::State;
+use crate::status::{ComponentStatus, State};
 use crate::{Lock, SupervisorError, control};
 
 /// Value of [`VARIABLE`] that tells the child what it is.
@@ -93,8 +93,8 @@ pub fn start(options: &UpOptions) -> Result<(), SupervisorError> {
             let _ = std::io::stdout().write_all(&text);
             return Ok(());
         }
-        let failed = |state: State| state == State::Failed;
-        if let Some(component) = status.components.iter().find(|one| failed(one.state)) {
+        let failed = |one: &&ComponentStatus| one.essential && one.state == State::Failed;
+        if let Some(component) = status.components.iter().find(failed) {
             return Err(SupervisorError::NotReady(format!(
                 "{} has failed: {}\nIt is tried again now and then (`jex status`); `jex stop` ends \
                  JEX.",

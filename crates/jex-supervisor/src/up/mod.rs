@@ -198,7 +198,7 @@ impl Signals {
 /// Says where to go once there is somewhere to go.
 async fn greet(supervisor: Arc<Supervisor>, background: bool, end: CancellationToken) {
     tokio::select! {
-        () = supervisor.board().wait_all_ready() => {}
+        () = supervisor.board().wait_until_one_can_talk() => {}
         () = end.cancelled() => return,
     }
     // The line of the last component comes first.

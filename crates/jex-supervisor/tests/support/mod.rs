@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "this is test code")]
 
 pub mod appliance;
+pub mod n8n;
 pub mod registry;
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -33,6 +34,8 @@ fn some_components() -> PathBuf {
 /// Folders, settings and ports.
 pub struct Home {
     pub folder: TempDir,
+    /// Of its PostgreSQL, which may be another user, who has to reach it.
+    pub database: TempDir,
     pub ports: Ports,
     /// The file that names the parts.
     pub parts: PathBuf,
@@ -50,6 +53,8 @@ pub struct Ports {
     pub piper: u16,
     pub agent: u16,
     pub web: u16,
+    pub n8n: u16,
+    pub n8n_broker: u16,
 }
 
 impl Home {
@@ -58,7 +63,7 @@ impl Home {
         // Below the range that outgoing connections take theirs from; all held at once, so that no two are the same.
         let listeners: Vec<TcpListener> = (20_000..32_000)
             .filter_map(|port| TcpListener::bind(("127.0.0.1", port)).ok())
-            .take(8)
+            .take(10)
             .collect();
         let port = |index: usize| listeners[index].local_addr().unwrap().port();
         let ports = Ports {
@@ -70,9 +75,12 @@ impl Home {
             piper: port(5),
             agent: port(6),
             web: port(7),
+            n8n: port(8),
+            n8n_broker: port(9),
         };
         let home = Self {
             folder,
+            database: reachable(),
             ports,
             parts: Self::parts_file(),
             env: Vec::new(),
@@ -97,7 +105,7 @@ impl Home {
         Paths::from_lookup(|name| (name == "HOME").then(|| root.clone())).unwrap()
     }
 
-    pub fn all_ports(&self) -> [u16; 8] {
+    pub fn all_ports(&self) -> Vec<u16> {
         let Ports {
             livekit,
             rtc_tcp,
@@ -107,8 +115,12 @@ impl Home {
             piper,
             agent,
             web,
+            n8n,
+            n8n_broker,
         } = self.ports;
-        [livekit, rtc_tcp, redis, ollama, whisper, piper, agent, web]
+        vec![
+            livekit, rtc_tcp, redis, ollama, whisper, piper, agent, web, n8n, n8n_broker,
+        ]
     }
 
     /// The parts that `./dev parts` made for this user.
@@ -127,11 +139,15 @@ impl Home {
             piper,
             agent,
             web,
+            n8n,
+            n8n_broker,
         } = self.ports;
+        let database = self.database.path().join("pg");
         let text = format!(
             "# The owner's own words.\n[livekit]\nport = {livekit}\nrtc_tcp_port = {rtc_tcp}\n\
              [redis]\nport = {redis}\n[stt]\nport = {whisper}\n[tts]\nport = {piper}\n\
-             [agent]\nport = {agent}\n[web]\nport = {web}\n[llm]\nport = {ollama}\n{more}\n"
+             [agent]\nport = {agent}\n[web]\nport = {web}\n[database]\nfolder = {database:?}\n\
+             [n8n]\nport = {n8n}\nbroker_port = {n8n_broker}\n[llm]\nport = {ollama}\n{more}\n"
         );
         std::fs::write(self.paths().config_file, text).unwrap();
     }
@@ -181,6 +197,16 @@ impl Home {
         String::from_utf8_lossy(&output.stdout).into_owned()
             + &String::from_utf8_lossy(&output.stderr)
     }
+}
+
+/// A folder that other users can get into.
+fn reachable() -> TempDir {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = std::fs::Permissions::from_mode(0o755);
+    tempfile::Builder::new()
+        .permissions(mode)
+        .tempdir()
+        .unwrap()
 }
 
 /// A running stack; killed when dropped.
@@ -282,7 +308,7 @@ impl Drop for Stack {
 
 /// Processes that carry the mark of a JEX in this home.
 pub fn processes_in(home: &Home) -> Vec<String> {
-    let folder = home.folder.path().to_str().unwrap().to_owned();
+    let folders = [home.folder.path(), home.database.path()].map(|path| path.to_str().unwrap());
     procfs::process::all_processes()
         .unwrap()
         .flatten()
@@ -290,7 +316,7 @@ pub fn processes_in(home: &Home) -> Vec<String> {
             let environ = std::fs::read(format!("/proc/{}/environ", process.pid));
             let environ = environ.unwrap_or_default();
             let environ = String::from_utf8_lossy(&environ).into_owned();
-            environ.contains("JEX_RUN=") && environ.contains(&folder)
+            environ.contains("JEX_RUN=") && folders.iter().any(|folder| environ.contains(folder))
         })
         .map(|process| {
             let command = process.cmdline().unwrap_or_default().join(" ");
