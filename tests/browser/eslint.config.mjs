@@ -3,7 +3,7 @@ import js from '@eslint/js';
 
 const NODE = ['AbortSignal', 'Buffer', 'URL', 'clearInterval', 'clearTimeout', 'console', 'crypto', 'fetch', 'process', 'setInterval', 'setTimeout'];
 // In functions that are evaluated in the page.
-const PAGE = ['DOMException', 'Event', 'HTMLMediaElement', 'document', 'getComputedStyle', 'innerHeight', 'innerWidth', 'navigator', 'performance', 'window'];
+const PAGE = ['DOMException', 'Event', 'HTMLMediaElement', 'cancelAnimationFrame', 'document', 'getComputedStyle', 'innerHeight', 'innerWidth', 'navigator', 'performance', 'requestAnimationFrame', 'window'];
 const SOUND = ['AnalyserNode', 'AudioContext', 'GainNode', 'MediaStream', 'MediaStreamAudioDestinationNode', 'MediaStreamAudioSourceNode', 'OscillatorNode'];
 
 export default [
