@@ -29,7 +29,7 @@ pub use parts::Parts;
 pub use paths::Paths;
 pub use resolve::{DEMO_MODEL, TALK_ROOMS};
 pub use settings::{
-    Agent, Assistant, Conversation, Database, History, Livekit, Llm, LlmProvider, N8n, Redis, Settings, Stt,
-    SttProvider, Tts, TtsProvider, Web,
+    Agent, Assistant, Conversation, Database, History, Livekit, Llm, LlmProvider, N8n, Redis,
+    Settings, Stt, SttProvider, Tts, TtsProvider, Web,
 };
 pub use template::{default_toml, write_default_if_missing};

@@ -8,8 +8,8 @@ use url::{Host, Url};
 use crate::resolve::{COQUI_PORT, DEMO_MODEL};
 use crate::{LlmProvider, Settings, TtsProvider};
 
-mod history;
 mod database;
+mod history;
 mod public_urls;
 #[cfg(test)]
 mod tests;
