@@ -21,6 +21,8 @@ class Agent:
         self.room = rtc.Room()
         self.voice = rtc.AudioSource(RATE, 1)
         self.open_streams = {}
+        # Takes no answers to questions.
+        self.deaf = False
         # What is numbered anew by each agent is kept apart by this, as our own agent does.
         self.session = uuid.uuid4().hex
 
@@ -29,6 +31,7 @@ class Agent:
         await self.room.connect(url, token)
         local = self.room.local_participant
         local.register_rpc_method("jex.interrupt", self.interrupt)
+        local.register_rpc_method("jex.answer", self.take_answer)
         track = rtc.LocalAudioTrack.create_audio_track("voice", self.voice)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         await local.publish_track(track, options)
@@ -45,6 +48,12 @@ class Agent:
 
     async def interrupt(self, invocation):
         tell(saw="interrupt")
+        return "{}"
+
+    async def take_answer(self, invocation):
+        tell(saw="answer", answer=json.loads(invocation.payload), identity=invocation.caller_identity)
+        if self.deaf:
+            raise rtc.RpcError(1404, "there is no such question")
         return "{}"
 
     def chat(self, reader, identity):
@@ -78,6 +87,8 @@ class Agent:
                 await local.send_text(json.dumps(turn), topic="jex.turn")
             case "tone":
                 asyncio.create_task(self.tone(command["seconds"]))
+            case "deaf":
+                self.deaf = command["deaf"]
             case "leave":
                 await self.room.disconnect()
 

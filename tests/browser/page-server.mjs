@@ -16,18 +16,27 @@ export const INFO = {
   made_where: 'on this machine',
   version: '0.1.0',
   media_ports: { udp_first: 50000, udp_last: 50100, tcp: 7881 },
+  keeps_history: true,
 };
 
-/** `api` is asked at each request, so a test may change it: path → () => [status, body]. */
+/**
+ * `api` is asked at each request, so a test may change it: path, or method and path where it is no GET → (query) =>
+ * [status, body].
+ */
 export async function servePage() {
   const api = {
     '/api/info': () => [200, INFO],
     '/api/health': () => [200, { livekit: 'ready', agent: 'ready' }],
+    '/api/reminders': () => [200, { reminders: [] }],
+    '/api/facts': () => [200, { facts: [] }],
+    '/api/history': () => [200, { conversations: [], next: null }],
+    '/api/tools': () => [200, { tools: [], sources: [] }],
+    '/api/status': () => [200, { components: [] }],
     '/api/token': () => [503, { error: { code: 'livekit_unreachable', message: 'LiveKit does not answer', remedy: 'Look at `jex status`' } }],
   };
   const server = createServer((request, response) => {
-    const path = new URL(request.url, 'http://page').pathname;
-    if (path.startsWith('/api/')) answer(response, api[path]);
+    const { pathname: path, searchParams } = new URL(request.url, 'http://page');
+    if (path.startsWith('/api/')) answer(response, api[request.method === 'DELETE' ? `DELETE ${path}` : path], searchParams);
     else forward(request, response, web.port);
   });
   const listen = (wanted) => new Promise((resolve) => server.listen(wanted, '127.0.0.1', resolve));
@@ -76,10 +85,10 @@ async function startWeb() {
   };
 }
 
-function answer(response, scripted) {
-  const [status, body] = scripted?.() ?? [404, { error: { code: 'not_found', message: 'There is no such thing', remedy: '' } }];
+function answer(response, scripted, query) {
+  const [status, body] = scripted?.(query) ?? [404, { error: { code: 'not_found', message: 'There is no such thing', remedy: '' } }];
   response.writeHead(status, { 'Content-Type': 'application/json' });
-  response.end(JSON.stringify(body));
+  response.end(status === 204 ? undefined : JSON.stringify(body));
 }
 
 /** jex-web answers to its own name only. */

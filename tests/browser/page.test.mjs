@@ -39,7 +39,7 @@ describe('before a talk', () => {
 
           assert.deepEqual(await accessibilityViolations(page), []);
           assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'it scrolls sideways');
-          assert.ok(await page.getByText('Nothing of a conversation is stored').first().isVisible());
+          assert.ok(await page.getByText('kept on the machine that JEX runs on').first().isVisible());
           await shot(page, `empty-${width}-${dark ? 'dark' : 'light'}`);
 
           await page.keyboard.press('?');

@@ -319,10 +319,10 @@ describe('a conversation', () => {
 });
 
 describe('what the shape costs', () => {
-  for (const state of ['listening', 'thinking', 'speaking']) {
+  for (const state of ['listening', 'thinking', 'acting', 'speaking']) {
     test(`${state} takes under 2 % of a core`, async () => {
       const { page, agent } = await talk();
-      agent.attributes({ 'lk.agent.state': state });
+      agent.attributes(state === 'acting' ? { 'lk.agent.state': 'thinking', 'jex.acting': '{"tools":["add_to_list"]}' } : { 'lk.agent.state': state });
       // Words make the shape as small as it is whenever it speaks for long.
       agent.tell({ do: 'say', answer: 'A1', segment: 'S1', words: ['Hello.'] }, { do: 'tone', seconds: state === 'speaking' ? 40 : 0 });
       await page.getByRole('listitem').waitFor();
@@ -558,7 +558,7 @@ describe('troubles in a room', () => {
     await trouble(page, 'agent-gone');
 
     await page.getByRole('button', { name: 'Start afresh' }).click();
-    await page.getByText('What is above is not remembered').waitFor();
+    await page.getByText('It begins without what is above').waitFor();
     const next = await enter(rooms.at(-1));
     await voice(page, 'listening');
     await page.getByRole('button', { name: 'Open the microphone' }).click();

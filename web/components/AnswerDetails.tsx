@@ -1,5 +1,7 @@
+import { toolWords } from '@/conversation/question';
 import type { Turn } from '@/conversation/turn';
 import { made } from '@/server/api';
+import { Rows } from './Rows';
 
 const STAGES: readonly [name: string, label: string][] = [
   ['speech_end_to_final', 'Understanding your words'],
@@ -15,13 +17,14 @@ const PROVIDERS: readonly [name: keyof Turn['providers'], label: string][] = [
   ['tts', 'Voice'],
 ];
 
-/** Stages with their times, and who did the work. */
+/** Stages with their times, what was called, and who did the work. */
 export function AnswerDetails({ turn }: { turn: Turn }) {
   const rows: [label: string, value: string][] = [];
   for (const [name, label] of STAGES) {
     const time = turn.stages[name];
     if (time !== undefined) rows.push([label, duration(time)]);
   }
+  for (const { tool, outcome } of turn.calls) rows.push([`Tool: ${toolWords(tool)}`, outcome]);
   for (const [name, label] of PROVIDERS) {
     const provider = turn.providers[name];
     if (provider !== undefined) rows.push([label, provider]);
@@ -29,16 +32,7 @@ export function AnswerDetails({ turn }: { turn: Turn }) {
   if (turn.madeWhere !== '') rows.push(['Made', made(turn.madeWhere)]);
   if (turn.problem !== null) rows.push(['What went wrong', `${turn.problem.message} ${turn.problem.remedy}`.trim()]);
 
-  return (
-    <dl className="grid grid-cols-[minmax(0,1fr)_auto] gap-x-4 gap-y-1 border-l border-line py-1 pl-4">
-      {rows.map(([label, value]) => (
-        <div key={label} className="col-span-2 grid grid-cols-subgrid">
-          <dt>{label}</dt>
-          <dd className="max-w-52 text-right break-words text-ink tabular-nums">{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
+  return <Rows rows={rows} />;
 }
 
 /** Milliseconds below one second, tenths above. */

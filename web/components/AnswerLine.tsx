@@ -1,6 +1,6 @@
-import { ChevronRight } from 'lucide-react';
 import { answerText, type Answer } from '@/conversation/thread';
 import { AnswerDetails } from './AnswerDetails';
+import { Fold } from './Fold';
 
 interface Props {
   answer: Answer;
@@ -16,13 +16,9 @@ export function AnswerLine({ answer, name }: Props) {
         {answer.state === 'interrupted' && <span className="sr-only"> (interrupted)</span>}
       </p>
       {answer.turn !== null && (
-        <details className="group mt-1 text-sm text-quiet" onToggle={({ currentTarget }) => currentTarget.open && currentTarget.scrollIntoView({ block: 'nearest' })}>
-          <summary className="inline-flex h-8 list-none items-center gap-1 rounded pr-2 hover:text-ink [&::-webkit-details-marker]:hidden">
-            <ChevronRight aria-hidden="true" className="size-3.5 transition-transform group-open:rotate-90" />
-            How it was made
-          </summary>
+        <Fold summary="How it was made">
           <AnswerDetails turn={answer.turn} />
-        </details>
+        </Fold>
       )}
     </div>
   );

@@ -14,6 +14,8 @@ import { Header } from './Header';
 import { Menu } from './Menu';
 import { MicrophoneHint } from './MicrophoneHint';
 import { Pairing } from './Pairing';
+import { QuestionAnnouncer, QuestionCard } from './QuestionCard';
+import { Reminders } from './Reminders';
 import { useInfo } from './useInfo';
 import { useKeys } from './useKeys';
 import { useOverflow } from './useOverflow';
@@ -32,6 +34,7 @@ export function Page() {
 
   const { state, view, thread, microphone, livekit } = talk;
   const room = 'room' in state ? state.room : null;
+  const question = view.agent?.question ?? null;
   const voice = voiceOf(state.phase, view.agent, agentIsMissing);
   const empty = !thread.some(isVisible);
   const Reader = livekit?.RoomReader;
@@ -71,11 +74,14 @@ export function Page() {
           <Conversation thread={thread} name={name} language={info?.language} />
           <VoiceRow
             voice={voice}
+            acting={view.agent?.acting ?? []}
             large={empty}
             track={voice === 'hearing' ? (view.microphone?.track ?? null) : (view.agent?.audio ?? null)}
             onStop={talk.stopAnswer}
           />
+          {question !== null && <QuestionCard key={question.id} question={question} name={name} onAnswer={talk.answerQuestion} />}
           {empty && trouble === null && <Welcome name={name} info={info} talking={talking} />}
+          <Reminders talking={talking} />
           {microphone === 'on' && view.microphone !== null && trouble === null && (
             <MicrophoneHint key={view.microphone.track.id} track={view.microphone.track} agentListens={view.agent?.state === 'listening'} />
           )}
@@ -83,8 +89,9 @@ export function Page() {
         </div>
       </main>
       <Bar talk={talk} talking={talking} name={name} field={field} onMenu={() => setMenuOpen(true)} />
-      <Menu open={menuOpen} onClose={() => setMenuOpen(false)} name={name} info={info} />
+      <Menu open={menuOpen} onClose={() => setMenuOpen(false)} name={name} info={info} talking={talking} />
       <Announcer thread={thread} name={name} />
+      <QuestionAnnouncer question={question} name={name} />
       {room !== null && Reader !== undefined && <Reader room={room} onView={talk.onView} />}
     </div>
   );

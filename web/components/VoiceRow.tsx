@@ -1,17 +1,20 @@
 import { Square } from 'lucide-react';
+import { toolWords } from '@/conversation/question';
 import { VOICE_WORDS, type Voice } from '@/talk/voice';
 import { VoiceShape } from './VoiceShape';
 
 interface Props {
   voice: Voice;
+  /** Names of the tools that run. */
+  acting: readonly string[];
   /** Alone in the middle, before anything is said. */
   large: boolean;
   track: MediaStreamTrack | null;
   onStop: () => void;
 }
 
-export function VoiceRow({ voice, large, track, onStop }: Props) {
-  const words = VOICE_WORDS[voice];
+export function VoiceRow({ voice, acting, large, track, onStop }: Props) {
+  const words = [VOICE_WORDS[voice], acting.map(toolWords).join(', ')].filter((part) => part !== '').join(': ');
   return (
     <div className={`flex shrink-0 items-center ${large ? 'flex-col' : 'h-20 gap-3'}`}>
       <VoiceShape
@@ -19,11 +22,11 @@ export function VoiceRow({ voice, large, track, onStop }: Props) {
         track={track}
         className={`${large ? 'size-[clamp(4rem,50dvh-8rem,14rem)]' : 'size-20'} ${voice === 'idle' || voice === 'trouble' ? 'text-quiet' : 'text-accent'}`}
       />
-      <p className={`text-sm text-quiet ${large ? 'h-6' : 'flex-1'}`} data-testid="voice-words">
+      <p className={`text-sm text-quiet ${large ? 'min-h-6 text-center' : 'min-w-0 flex-1 break-words'}`} data-testid="voice-words">
         {words}
       </p>
-      {voice === 'speaking' && !large && (
-        <button type="button" onClick={onStop} title="Stop the answer (.)" className="flex h-10 items-center gap-2 rounded-full px-4 text-sm text-quiet hover:text-ink">
+      {((voice === 'speaking' && !large) || acting.length > 0) && (
+        <button type="button" onClick={onStop} title="Stop (.)" className="flex h-10 items-center gap-2 rounded-full px-4 text-sm text-quiet hover:text-ink">
           <Square aria-hidden="true" className="size-3.5" />
           Stop
         </button>

@@ -13,7 +13,7 @@ interface Props {
 }
 
 /** Frames a second: enough for a voice, and for a breath; none where nothing moves. */
-const FRAMES: Record<Voice, number> = { idle: 0, trouble: 0, connecting: 15, listening: 12, thinking: 15, hearing: 15, speaking: 15 };
+const FRAMES: Record<Voice, number> = { idle: 0, trouble: 0, connecting: 15, listening: 12, thinking: 15, acting: 15, hearing: 15, speaking: 15 };
 
 /** Decorative: the words beside it say the same. */
 export function VoiceShape({ voice, track, className }: Props) {

@@ -21,7 +21,9 @@ export function Honesty({ info, className }: { info: Info | null; className: str
   return (
     <p className={className}>
       {info?.modelIsDemo && 'The packaged model is a demo: 135 million parameters, English only, and often wrong. '}
-      Nothing of a conversation is stored: it is gone when you close this page.
+      {info?.keepsHistory === true
+        ? 'What is said is kept on the machine that JEX runs on; under History it can be read, searched and deleted.'
+        : 'Nothing of a conversation is stored: it is gone when you close this page.'}
     </p>
   );
 }

@@ -23,8 +23,9 @@ const TURN: Turn = {
   providers: { stt: 'Whisper tiny.en', llm: 'jex-demo' },
   stages: { speech_end_to_final: 640, speech_end_to_first_audio: 1_230 },
   problem: null,
+  calls: [],
 };
-const INFO = { assistantName: 'Ada', language: 'en', model: 'jex-demo', modelIsDemo: true, madeWhere: 'on this machine', version: '0.1.0', mediaPorts: null };
+const INFO = { assistantName: 'Ada', language: 'en', model: 'jex-demo', modelIsDemo: true, madeWhere: 'on this machine', version: '0.1.0', mediaPorts: null, keepsHistory: false };
 
 describe('the conversation', () => {
   const said = { kind: 'said', text: 'Hi', final: true } as const;
@@ -79,12 +80,13 @@ describe('the conversation', () => {
 
 describe('how an answer was made', () => {
   it('lists the stages that happened and who did them', () => {
-    render(<AnswerDetails turn={{ ...TURN, problem: { stage: 'tts', message: 'Piper was gone.', remedy: 'It spoke with espeak-ng.' } }} />);
+    render(<AnswerDetails turn={{ ...TURN, calls: [{ tool: 'add_to_list', outcome: 'done' }], problem: { stage: 'tts', message: 'Piper was gone.', remedy: 'It spoke with espeak-ng.' } }} />);
 
     const rows = screen.getAllByRole('term').map((term) => [term.textContent, term.nextElementSibling?.textContent]);
     expect(rows).toEqual([
       ['Understanding your words', '640 ms'],
       ['From your last word to the first sound', '1.2 s'],
+      ['Tool: add to list', 'done'],
       ['Speech recognition', 'Whisper tiny.en'],
       ['Language model', 'jex-demo'],
       ['Made', 'on this machine'],
@@ -179,11 +181,18 @@ describe('what one should know', () => {
     expect(screen.getByText(/Nothing of a conversation is stored/)).toBeVisible();
   });
 
+  it('is another thing where what is said is kept', () => {
+    render(<Welcome name="Ada" info={{ ...INFO, keepsHistory: true }} talking={false} />);
+
+    expect(screen.getByText(/kept on the machine that JEX runs on/)).toBeVisible();
+    expect(screen.queryByText(/Nothing of a conversation is stored/)).toBeNull();
+  });
+
   it('is in the menu, with every key', async () => {
     const onClose = vi.fn();
-    render(<Menu open name="Ada" info={INFO} onClose={onClose} />);
+    render(<Menu open name="Ada" info={INFO} talking={false} onClose={onClose} />);
 
-    expect(screen.getByRole('dialog', { name: 'Keys' })).toBeVisible();
+    expect(screen.getByRole('dialog', { name: 'Menu' })).toBeVisible();
     for (const { key } of KEYS) expect(screen.getByText(key)).toBeVisible();
     expect(screen.getByText(/model jex-demo, on this machine\. Version 0\.1\.0/)).toBeVisible();
 
@@ -191,8 +200,18 @@ describe('what one should know', () => {
     expect(onClose).toHaveBeenCalledOnce();
   });
 
+  it.each([false, true])('leads to the other pages, beside a talk if there is one: %s', (talking) => {
+    render(<Menu open name="Ada" info={INFO} talking={talking} onClose={() => undefined} />);
+
+    const links = within(screen.getByRole('navigation', { name: 'Pages' })).getAllByRole('link');
+    expect(links.map((link) => [link.getAttribute('href'), link.getAttribute('target')])).toEqual([
+      ['/history', talking ? '_blank' : null],
+      ['/tools', talking ? '_blank' : null],
+    ]);
+  });
+
   it('names the provider elsewhere', () => {
-    render(<Menu open name="Ada" info={{ ...INFO, model: 'large', madeWhere: 'api.example.com' }} onClose={() => undefined} />);
+    render(<Menu open name="Ada" info={{ ...INFO, model: 'large', madeWhere: 'api.example.com' }} talking={false} onClose={() => undefined} />);
 
     expect(screen.getByText(/model large, by api\.example\.com\. Version/)).toBeVisible();
   });

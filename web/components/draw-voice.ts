@@ -28,6 +28,8 @@ export function drawVoice(context: CanvasRenderingContext2D, size: number, momen
       return turning(context, size, moment, { sweep: 0.2, secondsPerTurn: 2.4 });
     case 'thinking':
       return turning(context, size, moment, { sweep: 0.7, secondsPerTurn: 5 });
+    case 'acting':
+      return steps(context, size, moment);
     case 'listening': {
       const breath = moment.still ? 0 : Math.sin((moment.time * TURN) / 5);
       disc(context, size, 0.05 + 0.015 * breath, 1 + 0.03 * breath);
@@ -73,6 +75,16 @@ function turning(context: CanvasRenderingContext2D, size: number, { time, still 
   const at = still ? -0.25 : (time / turn.secondsPerTurn) % 1;
   arc(context, size, { alpha: 0.18 });
   arc(context, size, { alpha: 1, to: turn.sweep, at });
+}
+
+/** A ring in three parts that turns step by step, like a machine at work. */
+function steps(context: CanvasRenderingContext2D, size: number, { time, still }: Moment): void {
+  const parts = 3;
+  const whole = Math.floor(time);
+  // Turns for a third of each second, and rests.
+  const turned = still ? 0 : whole + Math.min(1, (time - whole) * 3);
+  arc(context, size, { alpha: 0.18 });
+  for (let part = 0; part < parts; part += 1) arc(context, size, { alpha: 1, to: 0.2, at: -0.25 + part / parts + turned / (2 * parts) });
 }
 
 function disc(context: CanvasRenderingContext2D, size: number, alpha: number, scale: number): void {

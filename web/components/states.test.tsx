@@ -31,6 +31,7 @@ function talkWith(changes: Partial<Talk>): Talk {
     openMicrophone: vi.fn(),
     chooseMicrophone: vi.fn(),
     stopAnswer: vi.fn(),
+    answerQuestion: vi.fn(),
     playSound: vi.fn(),
     ...changes,
   };
@@ -87,11 +88,21 @@ describe('the voice', () => {
   const voices = Object.keys(VOICE_WORDS) as Voice[];
 
   it.each(voices)('shows %s, with words beside it', (voice) => {
-    const { container } = render(<VoiceRow voice={voice} large={false} track={null} onStop={() => undefined} />);
+    const { container } = render(<VoiceRow voice={voice} acting={[]} large={false} track={null} onStop={() => undefined} />);
 
     expect(container.querySelector('canvas')).toHaveAttribute('data-voice', voice);
     expect(screen.getByTestId('voice-words')).toHaveTextContent(VOICE_WORDS[voice]);
     expect(screen.queryAllByRole('button', { name: 'Stop' })).toHaveLength(voice === 'speaking' ? 1 : 0);
+  });
+
+  it('names the tools that run, and stops them', async () => {
+    const onStop = vi.fn();
+    render(<VoiceRow voice="acting" acting={['add_to_list', 'get-weather']} large track={null} onStop={onStop} />);
+    expect(screen.getByTestId('voice-words')).toHaveTextContent('Working: add to list, get weather');
+
+    await userEvent.click(screen.getByRole('button', { name: 'Stop' }));
+
+    expect(onStop).toHaveBeenCalledOnce();
   });
 
   /** Everything that is drawn, as calls. */
@@ -113,7 +124,7 @@ describe('the voice', () => {
     expect(new Set(voices.map((voice) => drawn(voice, 1, 0.5, false))).size).toBe(voices.length);
   });
 
-  it.each(['listening', 'thinking', 'connecting', 'speaking', 'hearing'] as const)('moves while %s', (voice) => {
+  it.each(['listening', 'thinking', 'acting', 'connecting', 'speaking', 'hearing'] as const)('moves while %s', (voice) => {
     expect(drawn(voice, 1, 0.5, false)).not.toBe(drawn(voice, 2, 0.5, false));
   });
 

@@ -17,7 +17,9 @@ interface Keys {
 export const KEYS = [
   { key: 'T', does: 'Talk' },
   { key: 'Space', does: 'Mute the microphone, or open it' },
-  { key: '.', does: 'Stop the answer' },
+  { key: '.', does: 'Stop the answer, or what it does' },
+  { key: 'Y', does: 'Yes, to a question' },
+  { key: 'N', does: 'No, to a question' },
   { key: '/', does: 'Type' },
   { key: 'Enter', does: 'Send what you typed' },
   { key: 'Esc', does: 'Leave' },
@@ -37,6 +39,14 @@ export function useKeys(keys: Keys) {
     document.addEventListener('keydown', onKey);
     return () => document.removeEventListener('keydown', onKey);
   }, []);
+}
+
+/** There while something is asked. */
+function press(control: 'yes' | 'no'): boolean {
+  const button = document.querySelector<HTMLButtonElement>(`[data-control=${control}]`);
+  if (button === null || button.disabled) return false;
+  button.click();
+  return true;
 }
 
 function handle(event: KeyboardEvent, keys: Keys): boolean {
@@ -71,6 +81,12 @@ function handle(event: KeyboardEvent, keys: Keys): boolean {
       if (!keys.talking) return false;
       keys.stopAnswer();
       return true;
+    case 'y':
+    case 'Y':
+      return press('yes');
+    case 'n':
+    case 'N':
+      return press('no');
     case ' ':
       // On a control, Space presses that control.
       if (!keys.talking || event.repeat || target?.closest('button, select, summary, a')) return false;

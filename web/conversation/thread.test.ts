@@ -15,6 +15,7 @@ const turn = (changes: Partial<Turn> = {}): Turn => ({
   providers: {},
   stages: {},
   problem: null,
+  calls: [],
   ...changes,
 });
 const texts = (thread: Thread) => thread.map((line) => (line.kind === 'answer' ? answerText(line) : line.text));
@@ -112,7 +113,7 @@ describe('a fresh room', () => {
   it('is remarked below what it does not know, and above what waits for it', () => {
     const thread = after(heard('Hello', true), { kind: 'typed', id: '1', text: 'And?' }, { kind: 'fresh-room', id: '2' });
 
-    expect(texts(thread)).toEqual(['Hello', 'A new conversation. What is above is not remembered.', 'And?']);
+    expect(texts(thread)).toEqual(['Hello', 'A new conversation. It begins without what is above.', 'And?']);
   });
 
   it('needs no remark when nothing was said', () => {

@@ -150,7 +150,7 @@ function agentGone(thread: Thread, agent: string): Thread {
 function freshRoom(thread: Thread, id: string): Thread {
   const known = thread.filter((line) => !isWaiting(line));
   if (!known.some(isVisible)) return thread;
-  const remark: Remark = { kind: 'remark', key: `remark/${id}`, text: 'A new conversation. What is above is not remembered.' };
+  const remark: Remark = { kind: 'remark', key: `remark/${id}`, text: 'A new conversation. It begins without what is above.' };
   return [...known, remark, ...thread.filter(isWaiting)];
 }
 

@@ -12,6 +12,7 @@ const WHOLE = {
   providers: { stt: 'Whisper', llm: 'jex-demo', tts: '' },
   stages_ms: { speech_end_to_final: 640, answer_audio: 'long' },
   problem: { stage: 'tts', message: 'Piper is gone', remedy: 'jex logs piper' },
+  calls: [{ tool: 'add_to_list', outcome: 'done' }, { outcome: 'done' }, 7],
 };
 
 describe('the account of an answer', () => {
@@ -25,11 +26,12 @@ describe('the account of an answer', () => {
       providers: { stt: 'Whisper', llm: 'jex-demo' },
       stages: { speech_end_to_final: 640 },
       problem: { stage: 'tts', message: 'Piper is gone', remedy: 'jex logs piper' },
+      calls: [{ tool: 'add_to_list', outcome: 'done' }],
     });
   });
 
   it('of a greeting has no turn', () => {
-    expect(parseTurn('{"answer_id":"A1","turn_id":null,"problem":null}')).toMatchObject({ turnId: null, problem: null, stages: {} });
+    expect(parseTurn('{"answer_id":"A1","turn_id":null,"problem":null}')).toMatchObject({ turnId: null, problem: null, stages: {}, calls: [] });
   });
 
   it.each(['', '{', 'null', '[]', '7', '{}', '{"answer_id":7}', '{"answer_id":null}'])('is not %s', (json) => {

@@ -18,6 +18,14 @@ export interface Turn {
   /** Milliseconds by stage; a stage that did not happen is absent. */
   stages: Record<string, number>;
   problem: Problem | null;
+  /** What was called for it. */
+  calls: readonly Called[];
+}
+
+export interface Called {
+  tool: string;
+  /** A phrase: "done", "failed: …". */
+  outcome: string;
 }
 
 /** `null` for anything that is not such an account: a page must not fall over what a peer sends. */
@@ -34,6 +42,7 @@ export function parseTurn(json: string): Turn | null {
     providers: isRecord(value['providers']) ? strings(value['providers']) : {},
     stages: isRecord(value['stages_ms']) ? numbers(value['stages_ms']) : {},
     problem: problemOf(value['problem']),
+    calls: Array.isArray(value['calls']) ? value['calls'].flatMap(calledOf) : [],
   };
 }
 
@@ -47,7 +56,12 @@ function problemOf(value: unknown): Problem | null {
   return { stage: textOr(value['stage'], ''), message: value['message'], remedy: textOr(value['remedy'], '') };
 }
 
-function parseJson(json: string): unknown {
+function calledOf(value: unknown): Called[] {
+  if (!isRecord(value) || typeof value['tool'] !== 'string') return [];
+  return [{ tool: value['tool'], outcome: textOr(value['outcome'], '') }];
+}
+
+export function parseJson(json: string): unknown {
   try {
     return JSON.parse(json);
   } catch {

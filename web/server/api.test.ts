@@ -54,7 +54,7 @@ it('a health of unknown words is not a good one', async () => {
 });
 
 it('info is read', async () => {
-  answering(200, '{"assistant_name":"Ada","language":"en","model":"jex-demo","model_is_demo":true,"made_where":"on this machine","version":"0.1.0","media_ports":{"udp_first":50000,"udp_last":50200,"tcp":7881}}');
+  answering(200, '{"assistant_name":"Ada","language":"en","model":"jex-demo","model_is_demo":true,"made_where":"on this machine","version":"0.1.0","media_ports":{"udp_first":50000,"udp_last":50200,"tcp":7881},"keeps_history":true}');
 
   expect(await readInfo()).toEqual({
     assistantName: 'Ada',
@@ -64,6 +64,7 @@ it('info is read', async () => {
     madeWhere: 'on this machine',
     version: '0.1.0',
     mediaPorts: { udpFirst: 50_000, udpLast: 50_200, tcp: 7_881 },
+    keepsHistory: true,
   });
 });
 

@@ -19,6 +19,8 @@ export interface Info {
   version: string;
   /** Where sound travels; `null` for a LiveKit that JEX does not run. */
   mediaPorts: MediaPorts | null;
+  /** What is said is kept on JEX's machine. */
+  keepsHistory: boolean;
 }
 
 export interface MediaPorts {
@@ -103,6 +105,7 @@ export async function readInfo(): Promise<Info> {
     madeWhere: text(reply, 'made_where'),
     version: text(reply, 'version'),
     mediaPorts: mediaPorts(reply['media_ports']),
+    keepsHistory: reply['keeps_history'] === true,
   };
 }
 
@@ -121,14 +124,15 @@ function mediaPorts(value: unknown): MediaPorts | null {
   return { udpFirst: number(value, 'udp_first'), udpLast: number(value, 'udp_last'), tcp: number(value, 'tcp') };
 }
 
-type Reply = Record<string, unknown>;
+export type Reply = Record<string, unknown>;
 
-async function ask(path: string, init?: RequestInit): Promise<Reply> {
+/** An answer without a body counts as an empty one. */
+export async function ask(path: string, init?: RequestInit): Promise<Reply> {
   let response: Response;
   let body: unknown;
   try {
     response = await fetch(path, { ...init, cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS) });
-    body = await response.json();
+    body = response.status === 204 ? {} : await response.json();
   } catch (error) {
     throw new ServerGone(error);
   }
@@ -144,13 +148,33 @@ function refusal(status: number, body: Reply): Refusal {
   return new Refusal(status, part('code'), part('message'), part('remedy'));
 }
 
-function text(reply: Reply, name: string): string {
+export function text(reply: Reply, name: string): string {
   const value = reply[name];
   if (typeof value !== 'string' || value === '') throw new ServerGone(`the reply lacks ${name}`);
   return value;
 }
 
-function number(reply: Reply, name: string): number {
+/** Empty where there is none. */
+export function textOr(reply: Reply, name: string, otherwise = ''): string {
+  const value = reply[name];
+  return typeof value === 'string' ? value : otherwise;
+}
+
+/** What is no record is left out. */
+export function records(reply: Reply, name: string): readonly Reply[] {
+  const value = reply[name];
+  if (!Array.isArray(value)) throw new ServerGone(`the reply lacks ${name}`);
+  return value.filter(isRecord);
+}
+
+/** From RFC 3339 to milliseconds since 1970. */
+export function moment(reply: Reply, name: string): number {
+  const at = Date.parse(text(reply, name));
+  if (Number.isNaN(at)) throw new ServerGone(`${name} is no moment`);
+  return at;
+}
+
+export function number(reply: Reply, name: string): number {
   const value = reply[name];
   if (typeof value !== 'number' || !Number.isFinite(value)) throw new ServerGone(`the reply lacks ${name}`);
   return value;

@@ -3,6 +3,7 @@
 import { RoomAudioRenderer, RoomContext, useAudioPlayback, useLocalParticipant, useMediaDeviceSelect, useRemoteParticipants } from '@livekit/components-react';
 import { ParticipantKind, RemoteTrack, RoomEvent, Track, TrackEvent, type Room } from 'livekit-client';
 import { useCallback, useEffect, useMemo, useSyncExternalStore } from 'react';
+import { parseActing, parseQuestion } from '@/conversation/question';
 import { parseProblem } from '@/conversation/turn';
 import { useSilentSender } from './useSilentSender';
 import { agentState, type Agent, type RoomView } from './view';
@@ -45,14 +46,16 @@ function Reader({ room, onView }: Props) {
   const state = agentState(attributes?.['lk.agent.state']);
   const hearing = attributes?.['jex.hearing'] === 'true';
   const problem = attributes?.['jex.problem'];
+  const question = attributes?.['jex.question'];
+  const acting = attributes?.['jex.acting'];
   const publication = participant?.getTrackPublication(Track.Source.Microphone);
   const voice = publication?.track instanceof RemoteTrack ? publication.track : undefined;
   const silent = useSilentSender(participant !== undefined && publication?.isMuted !== true && canPlayAudio, voice);
   const audio = voice?.mediaStreamTrack ?? null;
   const agent = useMemo<Agent | null>(() => {
     if (identity === undefined) return null;
-    return { identity, state, hearing, problem: parseProblem(problem), silent, audio };
-  }, [identity, state, hearing, problem, silent, audio]);
+    return { identity, state, hearing, problem: parseProblem(problem), question: parseQuestion(question), acting: parseActing(acting), silent, audio };
+  }, [identity, state, hearing, problem, question, acting, silent, audio]);
 
   const ownTrack = useMediaStreamTrack(microphoneTrack?.track);
   const microphone = useMemo(

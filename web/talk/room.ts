@@ -16,6 +16,7 @@ import {
   type TextStreamHandler,
   type TrackPublication,
 } from 'livekit-client';
+import type { Question } from '@/conversation/question';
 import type { ThreadEvent } from '@/conversation/thread';
 import { parseTurn } from '@/conversation/turn';
 import type { RoomToken } from '@/server/api';
@@ -170,6 +171,12 @@ async function knock(room: Room): Promise<void> {
 export async function stopAnswer(room: Room): Promise<void> {
   const destinationIdentity = agentIdentity(room);
   if (destinationIdentity !== '') await room.localParticipant.performRpc({ destinationIdentity, method: 'jex.interrupt', payload: '' });
+}
+
+/** Throws where it did not reach the agent, or too late. */
+export async function answerQuestion(room: Room, question: Question['id'], yes: boolean): Promise<void> {
+  const payload = JSON.stringify({ question, yes });
+  await room.localParticipant.performRpc({ destinationIdentity: agentIdentity(room), method: 'jex.answer', payload });
 }
 
 export async function playSound(room: Room): Promise<void> {

@@ -4,6 +4,7 @@
 
 import type { Room } from 'livekit-client';
 import { useCallback, useEffect, useMemo, useReducer, useRef, useState, useSyncExternalStore } from 'react';
+import type { Question } from '@/conversation/question';
 import { extend, lastSaid, type Thread } from '@/conversation/thread';
 import { requestToken } from '@/server/api';
 import { PageIncomplete } from './failure';
@@ -35,6 +36,8 @@ export interface Talk {
   openMicrophone: () => void;
   chooseMicrophone: (id: string) => void;
   stopAnswer: () => void;
+  /** Rejects where the answer did not reach the agent. */
+  answerQuestion: (question: Question['id'], yes: boolean) => Promise<void>;
   playSound: () => void;
 }
 
@@ -184,6 +187,9 @@ function useRoomActions(room: Room | null, livekit: Livekit | null) {
     () => ({
       stopAnswer: () => {
         if (room !== null) void livekit?.stopAnswer(room).catch(() => undefined);
+      },
+      answerQuestion: async (question: Question['id'], yes: boolean) => {
+        if (room !== null) await livekit?.answerQuestion(room, question, yes);
       },
       playSound: () => {
         if (room !== null) void livekit?.playSound(room).catch(() => undefined);

@@ -1,5 +1,6 @@
 /** What the room knows, as the page shows it. */
 
+import type { Question } from '@/conversation/question';
 import type { Problem } from '@/conversation/turn';
 
 export type AgentState = 'connecting' | 'listening' | 'thinking' | 'speaking';
@@ -10,6 +11,10 @@ export interface Agent {
   /** The agent hears the caller speak. */
   hearing: boolean;
   problem: Problem | null;
+  /** What it wants to hear yes or no to. */
+  question: Question | null;
+  /** Names of the tools that run for it. */
+  acting: readonly string[];
   /** Still in the room, as LiveKit believes, but nothing comes from it any more. */
   silent: boolean;
   audio: MediaStreamTrack | null;

@@ -3,7 +3,7 @@
 import type { Agent } from './view';
 import type { TalkState } from './life';
 
-export type Voice = 'idle' | 'connecting' | 'listening' | 'hearing' | 'thinking' | 'speaking' | 'trouble';
+export type Voice = 'idle' | 'connecting' | 'listening' | 'hearing' | 'thinking' | 'acting' | 'speaking' | 'trouble';
 
 export function voiceOf(phase: TalkState<unknown>['phase'], agent: Agent | null, agentIsMissing: boolean): Voice {
   switch (phase) {
@@ -19,7 +19,8 @@ export function voiceOf(phase: TalkState<unknown>['phase'], agent: Agent | null,
       if (agentIsMissing) return 'trouble';
       if (agent === null || agent.state === 'connecting') return 'connecting';
       // Barge-in: the caller's voice matters more than the answer that is about to stop.
-      return agent.hearing ? 'hearing' : agent.state;
+      if (agent.hearing) return 'hearing';
+      return agent.acting.length > 0 && agent.state !== 'speaking' ? 'acting' : agent.state;
   }
 }
 
@@ -30,6 +31,7 @@ export const VOICE_WORDS: Record<Voice, string> = {
   listening: 'Listening',
   hearing: 'Hearing you',
   thinking: 'Thinking',
+  acting: 'Working',
   speaking: 'Speaking',
   trouble: '',
 };

@@ -52,7 +52,7 @@ function countdown(milliseconds: number): string {
 }
 
 /** Commands stand out: `jex status`. */
-function Words({ text }: { text: string }) {
+export function Words({ text }: { text: string }) {
   return text.split('`').map((part, index) =>
     index % 2 === 1 ? (
       <code key={index} className="whitespace-nowrap text-ink">

@@ -12,6 +12,7 @@
 mod apply;
 mod error;
 mod file;
+mod headings;
 mod moment;
 mod write;
 

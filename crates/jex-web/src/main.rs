@@ -8,7 +8,8 @@
 //! * [`page`]: the exported page, in memory
 //! * [`token`]: room tokens, [`pairing`]: sessions, [`rate`]: how many; [`body`]: what such a request holds
 //! * [`browser`]: which browser it is, in words
-//! * [`neighbours`]: whether LiveKit and the agent are there
+//! * [`neighbours`]: whether LiveKit and the agent are there; [`status`]: how far all parts are
+//! * [`memory`]: what is remembered, read and deleted; [`tools`]: what can be called
 //! * [`refusal`]: how a request is refused
 
 mod body;
@@ -18,6 +19,7 @@ mod guard;
 mod headers;
 mod inherited;
 mod listen;
+mod memory;
 mod neighbours;
 mod page;
 mod pairing;
@@ -25,7 +27,9 @@ mod rate;
 mod refusal;
 mod router;
 mod state;
+mod status;
 mod token;
+mod tools;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -79,7 +83,7 @@ async fn run(
     };
     let pairing = pairing(&settings, &paths)?;
     let guard = Guard::new(port, &settings.web.public_urls);
-    let app = App::new(&settings, credentials, page, pairing.clone())?;
+    let app = App::new(&settings, &paths, credentials, page, pairing.clone())?;
     let router = router::router(app, guard);
     tracing::info!("serving the page at http://localhost:{port}");
 

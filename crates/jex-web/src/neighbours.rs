@@ -71,6 +71,14 @@ impl Neighbours {
         }
     }
 
+    /// What the agent says of its tools, in JSON; `None` where it does not answer.
+    pub async fn tools(&self) -> Option<bytes::Bytes> {
+        let mut url = self.agent.clone();
+        url.set_path("/tools");
+        let answer = self.http.get(url).send().await.ok()?;
+        answer.error_for_status().ok()?.bytes().await.ok()
+    }
+
     async fn status(&self, url: &Url) -> Option<StatusCode> {
         let answer = self.http.get(url.clone()).send().await.ok()?;
         Some(answer.status())

@@ -6,6 +6,13 @@
 //! | `/api/health` | GET | the paired | whether LiveKit and the agent are there, for the page |
 //! | `/api/info` | GET | the paired | who the assistant is |
 //! | `/api/token` | POST | the paired | a token for a fresh room |
+//! | `/api/history` | GET, DELETE | the paired | conversations, listed or searched; deletes by time |
+//! | `/api/history/<id>` | GET, DELETE | the paired | one conversation |
+//! | `/api/facts` | GET | the paired | what is remembered for good |
+//! | `/api/facts/<id>` | DELETE | the paired | one of them |
+//! | `/api/reminders` | GET | the paired | what workflows had to say |
+//! | `/api/tools` | GET | the paired | what can be called, and was |
+//! | `/api/status` | GET | the paired | how far JEX's parts are |
 //! | `/api/pair` | POST | anybody | a session for the one-time code, on another machine |
 //! | anything else | GET | anybody | the page, which says nothing of the assistant |
 //!
@@ -14,16 +21,17 @@
 use axum::extract::{Request, State};
 use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use crate::door::paired_only;
 use crate::guard::{self, Guard};
 use crate::headers::harden;
+use crate::memory::{deletion, history, lasting};
 use crate::refusal::Refusal;
 use crate::state::App;
-use crate::{pairing, token};
+use crate::{pairing, status, token, tools};
 
 /// Everything that is served under the names that `guard` knows.
 pub fn router(app: App, guard: Guard) -> Router {
@@ -32,6 +40,16 @@ pub fn router(app: App, guard: Guard) -> Router {
         .route("/health", get(neighbours))
         .route("/info", get(info))
         .route("/token", post(token::answer))
+        .route("/history", get(history::list).delete(deletion::span))
+        .route(
+            "/history/{id}",
+            get(history::show).delete(deletion::conversation),
+        )
+        .route("/facts", get(lasting::facts))
+        .route("/facts/{id}", delete(deletion::fact))
+        .route("/reminders", get(lasting::reminders))
+        .route("/tools", get(tools::answer))
+        .route("/status", get(status::answer))
         .route_layer(paired())
         .route("/pair", post(pairing::answer))
         .fallback(nothing)

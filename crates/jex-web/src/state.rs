@@ -4,14 +4,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use jex_config::Settings;
-use jex_config::secrets::LivekitCredentials;
+use jex_config::secrets::{self, LivekitCredentials};
+use jex_config::{Paths, Settings};
+use jex_store::{Store, places};
 use serde::Serialize;
 use url::Url;
 
+use crate::memory::Memory;
 use crate::neighbours::Neighbours;
 use crate::page::Page;
 use crate::pairing::Pairing;
+use crate::status::Supervisor;
 use crate::token::{LivekitAddress, Tokens};
 
 /// Shared by all requests; cheap to clone.
@@ -21,6 +24,8 @@ pub struct App {
     pub tokens: Arc<Tokens>,
     pub neighbours: Neighbours,
     pub info: Arc<Info>,
+    pub memory: Memory,
+    pub supervisor: Supervisor,
     /// `None` where no other machine is let in.
     pub pairing: Option<Arc<Pairing>>,
 }
@@ -36,6 +41,8 @@ pub struct Info {
     version: &'static str,
     /// Where sound travels; a LiveKit that JEX does not run has ports of its own.
     media_ports: Option<MediaPorts>,
+    /// What is said is written down.
+    keeps_history: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -58,6 +65,7 @@ impl MediaPorts {
 impl App {
     pub fn new(
         settings: &Settings,
+        paths: &Paths,
         credentials: LivekitCredentials,
         page: Page,
         pairing: Option<Arc<Pairing>>,
@@ -76,6 +84,8 @@ impl App {
             tokens: Arc::new(Tokens::new(credentials, livekit, Instant::now())),
             pairing,
             neighbours,
+            memory: Memory::new(store(settings, paths)?),
+            supervisor: Supervisor::new(paths),
             info: Arc::new(Info {
                 assistant_name: settings.assistant.name.clone(),
                 language: settings.assistant.language.clone(),
@@ -84,7 +94,16 @@ impl App {
                 made_where: settings.made_where(),
                 version: env!("CARGO_PKG_VERSION"),
                 media_ports: MediaPorts::of(&settings.livekit),
+                keeps_history: settings.history.conversations_days > 0,
             }),
         })
     }
+}
+
+/// Nothing is connected to yet: the page is there before the database is.
+fn store(settings: &Settings, paths: &Paths) -> anyhow::Result<Store> {
+    let address = settings.database_url(paths);
+    let password = secrets::database_password(settings)?;
+    let head = places::audit_head(paths);
+    Ok(Store::open(address.as_str(), password.as_ref(), head)?)
 }

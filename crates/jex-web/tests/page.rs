@@ -146,6 +146,7 @@ fn the_page_is_told_who_answers_and_what_is_missing() {
     assert_eq!(info["version"], env!("CARGO_PKG_VERSION"));
     let ports = serde_json::json!({"udp_first": 50_000, "udp_last": 50_200, "tcp": 7_881});
     assert_eq!(info["media_ports"], ports);
+    assert_eq!(info["keeps_history"], true);
     assert_eq!(health["livekit"], "unreachable");
     assert_eq!(health["agent"], "unreachable");
 }

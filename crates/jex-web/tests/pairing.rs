@@ -12,11 +12,18 @@ use support::{Answer, PUBLIC, Web, command, free_port, request_under, write};
 
 const JSON: &str = "Content-Type: application/json";
 /// What gives a token or says anything of the assistant.
-const GUARDED: [(&str, &str); 4] = [
+const GUARDED: [(&str, &str); 11] = [
     ("GET", "/api/info"),
     ("GET", "/api/health"),
     ("GET", "/health"),
     ("POST", "/api/token"),
+    ("GET", "/api/history"),
+    ("DELETE", "/api/history?all=true"),
+    ("GET", "/api/facts"),
+    ("DELETE", "/api/facts/2f5a4f0e-0d0c-4d0a-9e55-0c4f6f1d7a11"),
+    ("GET", "/api/reminders"),
+    ("GET", "/api/tools"),
+    ("GET", "/api/status"),
 ];
 
 fn pair(web: &Web, code: &str) -> Answer {
@@ -99,7 +106,9 @@ fn the_code_lets_a_browser_in_and_livekit_is_where_the_page_is() {
     assert!(set.starts_with("__Host-jex="), "{set}");
     let cookie = cookie(&answer);
     for what in GUARDED {
-        assert_eq!(ask(&web, what, &[&cookie]).status, 200, "{what:?}");
+        let answer = ask(&web, what, &[&cookie]);
+        // There is no database here, and no agent: it is asked for all the same.
+        assert!([200, 503].contains(&answer.status), "{what:?}: {answer:?}");
     }
     let token = ask(&web, ("POST", "/api/token"), &[&cookie]).json();
     assert_eq!(token["server_url"], "wss://jex.test");

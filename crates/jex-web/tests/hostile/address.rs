@@ -3,8 +3,9 @@
 use super::support::request;
 use super::table::{Cases, JSON};
 
-/// Each address in a form that is answered 200 from the right page under the right name.
-const ADDRESSES: [(&str, &str, &str); 5] = [
+const CONVERSATION: &str = "/api/history/2f5a4f0e-0d0c-4d0a-9e55-0c4f6f1d7a11";
+/// Each address in a form that is not refused from the right page under the right name. The last has no origin.
+const ADDRESSES: [(&str, &str, &str); 13] = [
     (
         "POST",
         "/api/token",
@@ -13,6 +14,14 @@ const ADDRESSES: [(&str, &str, &str); 5] = [
     ("GET", "/", "\r\n"),
     ("GET", "/api/info", "\r\n"),
     ("GET", "/api/health", "\r\n"),
+    ("GET", "/api/history", "\r\n"),
+    ("DELETE", "/api/history?all=true", "\r\n"),
+    ("GET", CONVERSATION, "\r\n"),
+    ("DELETE", CONVERSATION, "\r\n"),
+    ("GET", "/api/facts", "\r\n"),
+    ("GET", "/api/reminders", "\r\n"),
+    ("GET", "/api/tools", "\r\n"),
+    ("GET", "/api/status", "\r\n"),
     ("GET", "/health", "\r\n"),
 ];
 
@@ -84,14 +93,14 @@ pub fn wrong_origins(cases: &mut Cases) {
         "http://localhost:PORT http://evil.test",
         "",
     ] {
-        for (method, path, rest) in &ADDRESSES[..4] {
+        for (method, path, rest) in &ADDRESSES[..ADDRESSES.len() - 1] {
             if *path == "/" {
                 continue;
             }
             let text = format!(
                 "{method} {path} HTTP/1.1\r\nHost: localhost:PORT\r\nOrigin: {origin}\r\n{rest}"
             );
-            cases.raw(format!("{path} from {origin:?}"), &[403], &text);
+            cases.raw(format!("{method} {path} from {origin:?}"), &[403], &text);
         }
     }
     for site in ["cross-site", "same-site", "", "same-origin, cross-site"] {
@@ -123,8 +132,18 @@ pub fn wrong_methods(cases: &mut Cases) {
         "/health",
         "/api/info",
         "/api/health",
+        "/api/facts",
+        "/api/reminders",
+        "/api/tools",
+        "/api/status",
     ] {
         for method in ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "BREW"] {
+            let request = request(cases.port, method, path, &[], None);
+            cases.add(format!("{method} {path}"), &[405], request);
+        }
+    }
+    for path in ["/api/history", CONVERSATION] {
+        for method in ["POST", "PUT", "PATCH", "OPTIONS"] {
             let request = request(cases.port, method, path, &[], None);
             cases.add(format!("{method} {path}"), &[405], request);
         }

@@ -23,6 +23,8 @@ pub const INDEX: &str = "<!DOCTYPE html><html><head><script src=\"/_next/static/
 /// A running jex-web; it is killed when the test ends.
 pub struct Web {
     pub port: u16,
+    /// Where the agent would be.
+    pub agent_port: u16,
     pub livekit: Option<LivekitServer>,
     process: Child,
     log: Arc<Mutex<String>>,
@@ -37,27 +39,32 @@ impl Web {
     pub fn start() -> Self {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let livekit = runtime.block_on(LivekitServer::start());
-        Self::launch(Some(livekit), "")
+        Self::launch(Some(livekit), "", "")
     }
 
     /// With nobody where livekit-server should be.
     pub fn start_alone() -> Self {
-        Self::launch(None, "")
+        Self::launch(None, "", "")
+    }
+
+    /// With the database at this address.
+    pub fn start_with_database(address: &str) -> Self {
+        Self::launch(None, "", &format!("[database]\nurl = {address:?}\n"))
     }
 
     /// Open to other machines at [`PUBLIC`], with a livekit-server that runs.
     pub fn start_public() -> Self {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let livekit = runtime.block_on(LivekitServer::start());
-        Self::launch(Some(livekit), &public_urls())
+        Self::launch(Some(livekit), &public_urls(), "")
     }
 
     /// Open to other machines, with nobody where livekit-server should be.
     pub fn start_public_alone() -> Self {
-        Self::launch(None, &public_urls())
+        Self::launch(None, &public_urls(), "")
     }
 
-    fn launch(livekit: Option<LivekitServer>, web: &str) -> Self {
+    fn launch(livekit: Option<LivekitServer>, web: &str, more: &str) -> Self {
         let livekit_port = match &livekit {
             Some(livekit) => livekit.url().port().unwrap(),
             None => free_port(),
@@ -70,19 +77,20 @@ impl Web {
         let script = "let answer = 42;\n".repeat(200);
         write(&page.join("_next/static/chunks/a.js"), &script);
         let port = free_port();
+        let agent_port = free_port();
         let config = folder.path().join("jex.toml");
         write(
             &config,
             &format!(
                 "[web]\n{web}port = {port}\npage = {page:?}\n[livekit]\nport = {livekit_port}\n\
-                 [agent]\nport = {}\n",
-                free_port()
+                 [agent]\nport = {agent_port}\n{more}"
             ),
         );
         secrets(folder.path());
         let log = Arc::new(Mutex::new(String::new()));
         let mut web = Self {
             port,
+            agent_port,
             livekit,
             process: spawn(folder.path(), &log),
             log,

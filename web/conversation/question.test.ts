@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { parseActing, parseQuestion, toolWords } from './question';
+
+describe('a question', () => {
+  it('is read with its id as it is', () => {
+    expect(parseQuestion('{"id":"q-1","text":"Shall I add milk?","until":"2026-11-28T10:00:30Z"}')).toEqual({ id: 'q-1', text: 'Shall I add milk?', asked: true });
+    expect(parseQuestion('{"id":7,"text":"Shall I?","until":"2026-11-28T10:00:30Z"}')?.id).toBe(7);
+  });
+
+  it.each(['{"id":"1","text":"Shall I?"}', '{"id":"1","text":"Shall I?","until":null}', '{"id":"1","text":"Shall I?","until":""}'])('is still being asked in %s', (attribute) => {
+    expect(parseQuestion(attribute)?.asked).toBe(false);
+  });
+
+  it.each([undefined, '', 'no json', '[]', '{}', '{"id":"1"}', '{"id":"1","text":""}', '{"id":null,"text":"Shall I?"}'])('is none for %s', (attribute) => {
+    expect(parseQuestion(attribute)).toBeNull();
+  });
+});
+
+describe('what runs', () => {
+  it('has names', () => {
+    expect(parseActing('{"tools":["add_to_list",7,""],"since":"2026-11-28T10:00:00Z"}')).toEqual(['add_to_list']);
+  });
+
+  it.each([undefined, '', '{', '[]', '{}', '{"tools":"add_to_list"}'])('is nothing for %s', (attribute) => {
+    expect(parseActing(attribute)).toEqual([]);
+  });
+
+  it.each([
+    ['add_to_list', 'add to list'],
+    ['get-weather__now', 'get weather now'],
+    ['_', '_'],
+  ])('%s is said as %s', (tool, words) => {
+    expect(toolWords(tool)).toBe(words);
+  });
+});
