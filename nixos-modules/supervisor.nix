@@ -31,7 +31,7 @@ lib.mkIf cfg.enable {
         lib.optional (cfg.llm.provider == "ollama" && !cfg.airGapped) "registry.ollama.ai"
         # And whether those that the owner chose elsewhere answer.
         ++ (cfg.egress.routes.jex-agent.hosts)
-        ++ lib.optional (cfg.livekit.mode == "cloud") cfg.livekit.host;
+        ++ lib.optional (cfg.livekit.mode == "cloud" && cfg.livekit.host != null) cfg.livekit.host;
     };
   };
 

@@ -33,7 +33,7 @@ export async function startLivekit({ address = '10.99.0.1' } = {}) {
     /** In an orderly way; the first signal alone would wait for everybody to leave. */
     async stop() {
       child.kill('SIGTERM');
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
       child.kill('SIGTERM');
       await ended;
     },
