@@ -129,6 +129,7 @@ def test_a_reminder_is_spoken_when_it_is_due(n8n, jex):
     assert announcements(jex, english) == ["Reminder: drink water"]
     assert announcements(jex, german) == ["Erinnerung: Wasser trinken"]
     wait_until(lambda: row(n8n, english)["told"], what="it is marked as told")
+    assert row(n8n, english)["text"] == "", "what JEX has is not kept twice"
 
 
 def test_while_jex_is_away_it_is_tried_again_with_the_same_id(n8n, jex):

@@ -74,7 +74,7 @@ export function Page() {
           <Conversation thread={thread} name={name} language={info?.language} />
           <VoiceRow
             voice={voice}
-            acting={view.agent?.acting ?? []}
+            acting={view.agent?.acting ?? null}
             large={empty}
             track={voice === 'hearing' ? (view.microphone?.track ?? null) : (view.agent?.audio ?? null)}
             onStop={talk.stopAnswer}

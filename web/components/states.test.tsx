@@ -1,4 +1,4 @@
-import { render, screen } from '@testing-library/react';
+import { act, render, screen } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Talk } from '@/talk/useTalk';
@@ -85,10 +85,11 @@ describe('the bar', () => {
 });
 
 describe('the voice', () => {
+  const acting = (tools: readonly string[], says = '') => ({ tools, says, since: '2026-11-28T10:00:00Z' });
   const voices = Object.keys(VOICE_WORDS) as Voice[];
 
   it.each(voices)('shows %s, with words beside it', (voice) => {
-    const { container } = render(<VoiceRow voice={voice} acting={[]} large={false} track={null} onStop={() => undefined} />);
+    const { container } = render(<VoiceRow voice={voice} acting={null} large={false} track={null} onStop={() => undefined} />);
 
     expect(container.querySelector('canvas')).toHaveAttribute('data-voice', voice);
     expect(screen.getByTestId('voice-words')).toHaveTextContent(VOICE_WORDS[voice]);
@@ -97,12 +98,29 @@ describe('the voice', () => {
 
   it('names the tools that run, and stops them', async () => {
     const onStop = vi.fn();
-    render(<VoiceRow voice="acting" acting={['add_to_list', 'get-weather']} large track={null} onStop={onStop} />);
+    render(<VoiceRow voice="acting" acting={acting(['add_to_list', 'get-weather'])} large track={null} onStop={onStop} />);
     expect(screen.getByTestId('voice-words')).toHaveTextContent('Working: add to list, get weather');
 
     await userEvent.click(screen.getByRole('button', { name: 'Stop' }));
 
     expect(onStop).toHaveBeenCalledOnce();
+  });
+
+  it('tells what a tool says, or how long it has been running', () => {
+    vi.useFakeTimers();
+    try {
+      const row = (says: string) => <VoiceRow voice="acting" acting={acting(['add_to_list'], says)} large track={null} onStop={() => undefined} />;
+      const { rerender } = render(row(''));
+      expect(screen.queryByTestId('progress-of-tool')).toBeNull();
+
+      act(() => void vi.advanceTimersByTime(5_000));
+      expect(screen.getByTestId('progress-of-tool')).toHaveTextContent('5 s');
+
+      rerender(row('half of it'));
+      expect(screen.getByTestId('progress-of-tool')).toHaveTextContent('half of it');
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   /** Everything that is drawn, as calls. */

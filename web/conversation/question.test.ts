@@ -17,12 +17,14 @@ describe('a question', () => {
 });
 
 describe('what runs', () => {
-  it('has names', () => {
-    expect(parseActing('{"tools":["add_to_list",7,""],"since":"2026-11-28T10:00:00Z"}')).toEqual(['add_to_list']);
+  it('has names and words', () => {
+    const since = '2026-11-28T10:00:00Z';
+    expect(parseActing(`{"tools":["add_to_list",7,""],"since":"${since}"}`)).toEqual({ tools: ['add_to_list'], since, says: '' });
+    expect(parseActing(`{"tools":["add_to_list"],"since":"${since}","says":"half of it"}`)?.says).toBe('half of it');
   });
 
-  it.each([undefined, '', '{', '[]', '{}', '{"tools":"add_to_list"}'])('is nothing for %s', (attribute) => {
-    expect(parseActing(attribute)).toEqual([]);
+  it.each([undefined, '', '{', '[]', '{}', '{"tools":"add_to_list"}', '{"tools":[""]}'])('is nothing for %s', (attribute) => {
+    expect(parseActing(attribute)).toBeNull();
   });
 
   it.each([

@@ -20,11 +20,24 @@ export function parseQuestion(attribute: string | undefined): Question | null {
   return { id, text, asked: typeof until === 'string' && until !== '' };
 }
 
-/** `{"tools": […]}`: names of the tools that run. */
-export function parseActing(attribute: string | undefined): readonly string[] {
+/** What runs. */
+export interface Acting {
+  /** Names of the tools, at least one. */
+  tools: readonly string[];
+  /** What one of them said last, or "". */
+  says: string;
+  /** The agent's clock: another value, other tools. */
+  since: string;
+}
+
+/** `{"tools": […], "since", "says"}`, or empty when nothing runs. */
+export function parseActing(attribute: string | undefined): Acting | null {
   const value = attribute ? parseJson(attribute) : null;
-  if (!isRecord(value) || !Array.isArray(value['tools'])) return [];
-  return value['tools'].filter((tool) => typeof tool === 'string' && tool !== '');
+  if (!isRecord(value) || !Array.isArray(value['tools'])) return null;
+  const tools = value['tools'].filter((tool) => typeof tool === 'string' && tool !== '');
+  if (tools.length === 0) return null;
+  const text = (key: string) => (typeof value[key] === 'string' ? value[key] : '');
+  return { tools, says: text('says'), since: text('since') };
 }
 
 /** As one would say it: "add to list". */

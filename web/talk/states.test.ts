@@ -5,7 +5,7 @@ import { microphoneAfter, microphoneMissing } from './microphone';
 import { agentState, isReady, type Agent } from './view';
 import { voiceOf } from './voice';
 
-const agent = (changes: Partial<Agent> = {}): Agent => ({ identity: 'a', state: 'listening', hearing: false, problem: null, question: null, acting: [], silent: false, audio: null, ...changes });
+const agent = (changes: Partial<Agent> = {}): Agent => ({ identity: 'a', state: 'listening', hearing: false, problem: null, question: null, acting: null, silent: false, audio: null, ...changes });
 
 describe('the voice', () => {
   it.each([
@@ -17,10 +17,10 @@ describe('the voice', () => {
     ['in-room', agent({ state: 'thinking' }), 'thinking'],
     ['in-room', agent({ state: 'speaking' }), 'speaking'],
     ['in-room', agent({ state: 'speaking', hearing: true }), 'hearing'],
-    ['in-room', agent({ state: 'thinking', acting: ['add_to_list'] }), 'acting'],
-    ['in-room', agent({ acting: ['add_to_list'] }), 'acting'],
-    ['in-room', agent({ state: 'speaking', acting: ['add_to_list'] }), 'speaking'],
-    ['in-room', agent({ hearing: true, acting: ['add_to_list'] }), 'hearing'],
+    ['in-room', agent({ state: 'thinking', acting: { tools: ['add_to_list'], says: '', since: '' } }), 'acting'],
+    ['in-room', agent({ acting: { tools: ['add_to_list'], says: '', since: '' } }), 'acting'],
+    ['in-room', agent({ state: 'speaking', acting: { tools: ['add_to_list'], says: '', since: '' } }), 'speaking'],
+    ['in-room', agent({ hearing: true, acting: { tools: ['add_to_list'], says: '', since: '' } }), 'hearing'],
     ['resuming', agent(), 'trouble'],
     ['waiting', null, 'trouble'],
     ['failed', null, 'trouble'],

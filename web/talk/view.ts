@@ -1,6 +1,6 @@
 /** What the room knows, as the page shows it. */
 
-import type { Question } from '@/conversation/question';
+import type { Acting, Question } from '@/conversation/question';
 import type { Problem } from '@/conversation/turn';
 
 export type AgentState = 'connecting' | 'listening' | 'thinking' | 'speaking';
@@ -13,8 +13,8 @@ export interface Agent {
   problem: Problem | null;
   /** What it wants to hear yes or no to. */
   question: Question | null;
-  /** Names of the tools that run for it. */
-  acting: readonly string[];
+  /** The tools that run for it. */
+  acting: Acting | null;
   /** Still in the room, as LiveKit believes, but nothing comes from it any more. */
   silent: boolean;
   audio: MediaStreamTrack | null;

@@ -20,7 +20,7 @@ export function voiceOf(phase: TalkState<unknown>['phase'], agent: Agent | null,
       if (agent === null || agent.state === 'connecting') return 'connecting';
       // Barge-in: the caller's voice matters more than the answer that is about to stop.
       if (agent.hearing) return 'hearing';
-      return agent.acting.length > 0 && agent.state !== 'speaking' ? 'acting' : agent.state;
+      return agent.acting !== null && agent.state !== 'speaking' ? 'acting' : agent.state;
   }
 }
 

@@ -26,7 +26,7 @@ export function useTrouble(talk: Talk, info: Info | null, name: string): Watch {
   const { state, view, microphone, thread } = talk;
   const ready = isReady(view.agent);
   // A tool takes as long as it takes, and is named while it does.
-  const thinking = view.agent?.state === 'thinking' && view.agent.acting.length === 0;
+  const thinking = view.agent?.state === 'thinking' && view.agent.acting === null;
   const missing = state.phase === 'in-room' && !ready;
   // A clock that ticks for nothing draws the page for nothing.
   const now = useNow(missing || thinking || ['joining', 'resuming', 'waiting'].includes(state.phase));

@@ -19,9 +19,10 @@ use crate::memory::Memory;
 /// Its effect is the session's business.
 pub const END_CONVERSATION: &str = "end_conversation";
 const TELL_TIME: &str = "tell_time";
-const REMEMBER: &str = "remember";
-const FORGET_FACT: &str = "forget_fact";
-const FORGET_LAST: &str = "forget_last_minutes";
+pub const REMEMBER: &str = "remember";
+pub const FORGET_FACT: &str = "forget_fact";
+/// What it deletes, the session has to forget as well.
+pub const FORGET_LAST: &str = "forget_last_minutes";
 const NAME: &str = "jex";
 
 /// JEX as a source of tools.
@@ -69,11 +70,11 @@ impl Builtin {
     }
 
     async fn forget_last(&self, call: &ToolCall) -> Outcome {
-        let Some(minutes) = call.arguments.get("minutes").and_then(Value::as_u64) else {
+        let Some(span) = span_of(call) else {
             return Outcome::Failed("it is not said how many minutes".into());
         };
         let now = Moment::now();
-        let from = now.before(Duration::from_secs(minutes.saturating_mul(60)));
+        let from = now.before(span);
         match self.forget(Scope::Range { from, to: now }).await {
             Ok(deleted) => Outcome::Done(json!({"deleted": deleted})),
             Err(reason) => Outcome::Failed(reason),
@@ -88,6 +89,12 @@ impl Builtin {
         })?;
         Ok(json!(deleted))
     }
+}
+
+/// How far back [`FORGET_LAST`] goes.
+pub fn span_of(call: &ToolCall) -> Option<Duration> {
+    let minutes = call.arguments.get("minutes").and_then(Value::as_u64)?;
+    Some(Duration::from_secs(minutes.saturating_mul(60)))
 }
 
 fn text_of<'c>(call: &'c ToolCall, argument: &str) -> Option<&'c str> {

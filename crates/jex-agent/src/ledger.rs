@@ -112,7 +112,6 @@ impl Ledger for Books {
             call: call.id,
             ending,
             result,
-            execution: None,
         });
         self.recorder.record(Entry::new(now, record));
     }

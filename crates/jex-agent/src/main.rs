@@ -8,11 +8,13 @@
 //! * [`tools`], [`builtin`], [`ledger`]: what can be done, and that it is written down
 //! * [`memory`]: the history and what the owner wants remembered
 //! * [`announcements`]: what is to be said of JEX's own accord; [`words`]: what the agent itself says
+//! * [`housekeeping`]: deleted things are deleted everywhere, old ones in time
 //! * [`loopback`]: a port for the supervisor, the page and workflows; [`health`]: how the agent is
 
 mod announcements;
 mod builtin;
 mod health;
+mod housekeeping;
 mod installation;
 mod ledger;
 mod loopback;
@@ -39,6 +41,7 @@ use tokio_util::sync::CancellationToken;
 use crate::announcements::Announcements;
 use crate::builtin::Builtin;
 use crate::health::{Health, ProviderNames};
+use crate::housekeeping::Housekeeping;
 use crate::ledger::Books;
 use crate::loopback::Desk;
 use crate::memory::Memory;
@@ -144,6 +147,8 @@ fn means(
         stop.clone(),
     )?;
     tools.start();
+    let housekeeping = Housekeeping::new(settings, paths, memory.clone(), tools.toolbox.clone());
+    tokio::spawn(housekeeping.run(stop.clone()));
     let recalling = announcements.clone();
     tokio::spawn(async move { recalling.recall().await });
     Ok(Means {

@@ -34,6 +34,13 @@ impl Settings {
         let own = || own_database("jex", &self.postgresql_socket_folder(paths));
         self.database.url.clone().unwrap_or_else(own)
     }
+
+    /// Address of n8n's database; `None` where it is none of JEX's business, or a file.
+    pub fn n8n_database_url(&self, paths: &Paths) -> Option<Url> {
+        let has_own = self.n8n.url.is_none() && self.database.url.is_none();
+        let own = || own_database("n8n", &self.postgresql_socket_folder(paths));
+        self.n8n.database_url.clone().or_else(|| has_own.then(own))
+    }
 }
 
 /// Address of a database of JEX's own PostgreSQL that bears its user's name.
@@ -90,6 +97,22 @@ mod tests {
         let url = settings.database_url(&paths("/home/ada"));
 
         assert_eq!(url.as_str(), "postgres://jex@10.0.0.7/memory");
+    }
+
+    #[test]
+    fn n8ns_is_known_where_it_is_our_own() {
+        let paths = paths("/home/ada");
+        let mut settings = Settings::default();
+        settings.database.folder = Some("/srv/pg".into());
+        let own = settings.n8n_database_url(&paths).unwrap();
+
+        settings.n8n.url = Some("http://10.0.0.7:5678".parse().unwrap());
+        let elsewhere = settings.n8n_database_url(&paths);
+        settings.n8n.database_url = Some("postgres://n8n@10.0.0.7/n8n".parse().unwrap());
+
+        assert!(own.as_str().starts_with("postgres://n8n@localhost"), "{own}");
+        assert_eq!(elsewhere, None);
+        assert_eq!(settings.n8n_database_url(&paths), settings.n8n.database_url);
     }
 
     #[test]

@@ -9,6 +9,7 @@
 mod acting;
 mod announcing;
 mod listening;
+mod remembering;
 mod speaking;
 
 use std::collections::VecDeque;
@@ -21,6 +22,7 @@ use crate::turn::Turn;
 use crate::{AgentState, By, Input, Output, Rules};
 use acting::Acting;
 use announcing::Announcements;
+use remembering::Summing;
 
 /// A goodbye that takes longer is not waited for: a draining process has 5 s in all, and the last
 /// captions and leaving the room take up to 2 s of them.
@@ -47,6 +49,7 @@ pub struct Conversation {
     remarks: Vec<&'static str>,
     announcements: Announcements,
     acting: Acting,
+    summing: Summing,
     /// What the tools take of the model's context.
     tool_tokens: u32,
     last_utterance: u64,
@@ -87,6 +90,7 @@ impl Conversation {
             remarks: Vec::new(),
             announcements: Announcements::default(),
             acting: Acting::default(),
+            summing: Summing::default(),
             tool_tokens: 0,
             last_utterance: 0,
             last_answer: 0,
@@ -98,6 +102,7 @@ impl Conversation {
     pub fn handle(&mut self, now: Instant, input: Input) {
         let now = self.now.map_or(now, |last| last.max(now));
         self.now = Some(now);
+        self.history.now(now);
         match self.course {
             Course::Open => self.take(now, input),
             Course::Ending { .. } => self.take_while_ending(input),
@@ -160,6 +165,9 @@ impl Conversation {
             Input::QuestionClosed(question) => self.question_closed(question),
             Input::ReplyTaken { is_turn } => self.reply_taken(is_turn),
             Input::Announce { id, text } => self.announcements.add(id, text),
+            Input::SummedUp { summary, text } => self.summed_up(summary, text.as_deref()),
+            Input::Forget { last } => self.forget(last),
+            Input::Instructions(instructions) => self.rules.instructions = instructions,
             Input::Heard { .. } | Input::SentencePlayed { .. } | Input::SpeechFailed { .. } => {
                 self.playout(input);
             }
@@ -272,6 +280,7 @@ impl Conversation {
             Course::Open => {
                 self.take_turn();
                 self.remark_or_announce();
+                self.sum_up_when_quiet();
             }
             Course::Ending { .. } if self.answer.is_none() => self.leave(),
             Course::Ending { .. } | Course::Over => {}

@@ -20,5 +20,5 @@ pub use conversation::Conversation;
 pub use history::{Message, Role, ToolCall, ToolResult};
 pub use protocol::{
     AgentState, AnnouncementId, AnswerId, By, Input, Output, Problem, QuestionId, Rules, Stage,
-    UtteranceId,
+    SummaryId, UtteranceId,
 };

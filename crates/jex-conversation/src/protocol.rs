@@ -20,6 +20,10 @@ pub struct QuestionId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AnnouncementId(pub u64);
 
+/// One time that the beginning of the conversation is summed up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SummaryId(pub u64);
+
 /// How the caller's words came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
@@ -80,6 +84,8 @@ pub struct Rules {
     pub context_tokens: u32,
     /// Longest answer, in tokens.
     pub max_answer_tokens: u32,
+    /// Whether the model sums up what no longer fits; otherwise it is left out.
+    pub sums_up: bool,
 }
 
 /// What happened.
@@ -165,6 +171,17 @@ pub enum Input {
         id: AnnouncementId,
         text: String,
     },
+    /// The beginning of the conversation in fewer words; `None`: it did not work.
+    SummedUp {
+        summary: SummaryId,
+        text: Option<String>,
+    },
+    /// The caller wants what was said within this time forgotten. The turn that is being answered stays.
+    Forget {
+        last: Duration,
+    },
+    /// The system message is another from now on.
+    Instructions(String),
     /// Playout reached `chars` characters of the `spoken` text of this answer's sentence `sentence` (0-based).
     Heard {
         answer: AnswerId,
@@ -243,6 +260,14 @@ pub enum Output {
     },
     /// The announcement was heard; it is not said again.
     Announced(AnnouncementId),
+    /// Nobody speaks: ask the model this. [`Input::SummedUp`] is expected.
+    SumUp {
+        summary: SummaryId,
+        messages: Vec<Message>,
+        max_tokens: u32,
+    },
+    /// The model is needed for something else.
+    CancelSummary(SummaryId),
     /// Synthesise and play after what was queued before. Sentences of an answer are numbered from 0.
     Speak {
         answer: AnswerId,

@@ -47,8 +47,6 @@ create table tool_calls (
     outcome text check (outcome in ('done', 'failed', 'unknown', 'cancelled')),
     outcome_at timestamptz,
     result text,
-    -- n8n's number of the run.
-    execution text,
     salt uuid not null
 );
 create index on tool_calls (conversation, at);
@@ -120,7 +118,8 @@ $$;
 -- n8n's runs of deleted calls, until they are deleted as well.
 create table executions_due (
     call uuid primary key,
-    execution text
+    tool text not null,
+    at timestamptz not null
 );
 
 -- Set from a deletion until no table file holds its words any more.

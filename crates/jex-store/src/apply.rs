@@ -143,12 +143,14 @@ async fn insert_call(
     .await?;
     // Deleted on its way: what it did in n8n is to be deleted as well.
     sqlx::query(
-        "insert into executions_due (call) select $1 where $4 and is_deleted($2, $3) on conflict do nothing",
+        "insert into executions_due (call, tool, at) select $1, $5, $3 where $4 and is_deleted($2, $3) \
+         on conflict do nothing",
     )
     .bind(id)
     .bind(call.conversation)
     .bind(at)
     .bind(call.source == crate::delete::N8N && call.decision.is_sent())
+    .bind(storable(&call.tool))
     .execute(on)
     .await?;
     Ok(())
@@ -171,22 +173,15 @@ async fn set_outcome(
 ) -> Result<(), StoreError> {
     let result = storable(&outcome.result);
     let changed: Option<(String, Uuid)> = sqlx::query_as(
-        "update tool_calls set outcome = $2, outcome_at = $3, result = $4, execution = coalesce($5, execution) \
+        "update tool_calls set outcome = $2, outcome_at = $3, result = $4 \
          where id = $1 and (outcome is null or outcome = 'unknown' and $2 <> 'unknown') returning tool, salt",
     )
     .bind(outcome.call)
     .bind(outcome.ending.word())
     .bind(at)
     .bind(&result)
-    .bind(outcome.execution.as_deref().map(storable))
     .fetch_optional(&mut *on)
     .await?;
-    // The call may be deleted by now; its run in n8n is then still to be.
-    sqlx::query("update executions_due set execution = $2 where call = $1 and execution is null")
-        .bind(outcome.call)
-        .bind(outcome.execution.as_deref().map(storable))
-        .execute(&mut *on)
-        .await?;
     let mut event = Event::new(id, at, OUTCOME);
     event.call = Some(outcome.call);
     event.outcome = Some(outcome.ending.word().to_owned());

@@ -72,9 +72,11 @@ impl Deleted {
 /// A run of n8n's that a deleted call caused, and that has to be deleted as well.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct ExecutionDue {
+    /// By which the run is known, since a workflow saves it.
     pub call: Uuid,
-    /// n8n's number; where it is not known, the run is found by the call's id in its custom data.
-    pub execution: Option<String>,
+    pub tool: String,
+    /// When the call was sent.
+    pub at: Moment,
 }
 
 impl Store {
@@ -107,7 +109,7 @@ impl Store {
 
     /// n8n's runs that are still to be deleted there. They are kept for as long as n8n is away.
     pub async fn executions_due(&self) -> Result<Vec<ExecutionDue>, StoreError> {
-        let due = sqlx::query_as("select call, execution from executions_due order by call");
+        let due = sqlx::query_as("select call, tool, at from executions_due order by at");
         Ok(due.fetch_all(&self.pool).await?)
     }
 
@@ -208,8 +210,8 @@ async fn run(on: &mut PgConnection, span: Span, sql: &'static str) -> Result<u64
 
 async fn executions_become_due(on: &mut PgConnection, span: Span) -> Result<(), StoreError> {
     sqlx::query(
-        "insert into executions_due (call, execution) \
-         select id, execution from tool_calls \
+        "insert into executions_due (call, tool, at) \
+         select id, tool, at from tool_calls \
          where ($1::uuid is null or conversation = $1) and at between $2 and $3 \
              and source = $4 and decision in ('allowed', 'confirmed') \
          on conflict (call) do nothing",

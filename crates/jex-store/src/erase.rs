@@ -27,16 +27,17 @@ const TABLES: [&str; 7] = [
     "vacuum (full) executions_due",
 ];
 
-/// For n8n's tables of its runs and PostgreSQL's table of samples, in this order. A column that is given its own type
+/// For n8n's tables of its runs and of reminders that were told, and PostgreSQL's table of samples, in this order. A column that is given its own type
 /// loses its samples; with no statistics it gets no new ones.
 const ERASE_RUNS: &str = "\
     select format('alter table %1$s alter column %2$I type %3$s, alter column %2$I set statistics 0', \
             a.attrelid::regclass, a.attname, format_type(a.atttypid, a.atttypmod)) \
-        from pg_attribute a where a.attrelid = to_regclass('execution_data') and a.attnum > 0 \
-            and not a.attisdropped and a.atttypid::regtype::text in ('text', 'json', 'jsonb') \
+        from pg_attribute a join pg_class c on c.oid = a.attrelid \
+        where c.relkind = 'r' and c.relname ~ '^(execution_data$|data_table_user_)' and pg_table_is_visible(c.oid) \
+            and a.attnum > 0 and not a.attisdropped and a.atttypid::regtype::text in ('text', 'json', 'jsonb') \
     union all \
     (select format('vacuum (full) %s', c.oid::regclass) from pg_class c \
-        where c.relkind = 'r' and c.relname ~ '^(execution_|pg_statistic$)' and pg_table_is_visible(c.oid) \
+        where c.relkind = 'r' and c.relname ~ '^(execution_|data_table_user_|pg_statistic$)' and pg_table_is_visible(c.oid) \
         order by c.relname)";
 
 /// What is left of what was deleted.
@@ -72,10 +73,16 @@ impl Store {
             .await?;
         Ok(Some(erased))
     }
+
+    /// Begins a new file of the write-ahead log: what is deleted anywhere in this PostgreSQL leaves the old ones.
+    pub async fn leave_log(&self) -> Result<Erased, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        leave_log(&mut connection).await
+    }
 }
 
-/// Writes n8n's records of its runs anew, after runs were deleted there: PostgreSQL keeps the bytes of its deleted rows
-/// as well. `address` is of n8n's database, as its owner (see [`Store::open`]). Meanwhile n8n's runs wait.
+/// Writes n8n's records of its runs, and its data tables, anew, after runs were deleted there: PostgreSQL keeps the
+/// bytes of its deleted rows as well. `address` is of n8n's database, as its owner (see [`Store::open`]). Meanwhile n8n's runs wait.
 pub async fn erase_runs(address: &str) -> Result<(), StoreError> {
     let mut connection = PgConnection::connect(address).await?;
     sqlx::query("set lock_timeout = '10s'")

@@ -87,7 +87,6 @@ pub struct MadeCall {
     pub outcome: Option<Ending>,
     pub outcome_at: Option<Moment>,
     pub result: Option<String>,
-    pub execution: Option<String>,
 }
 
 /// A summary (see [`crate::record::Summary`]).
@@ -106,7 +105,7 @@ macro_rules! calls {
     ($rest:literal) => {
         concat!(
             "select id, conversation, turn, at, tool, source, decision, arguments, to_json(outcome) as outcome_json, \
-                 outcome_at, result, execution \
+                 outcome_at, result \
              from tool_calls ",
             $rest
         )

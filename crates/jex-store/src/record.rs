@@ -158,8 +158,6 @@ pub struct Outcome {
     pub ending: Ending,
     /// JSON, or the reason of a failure.
     pub result: String,
-    /// n8n's number of the run.
-    pub execution: Option<String>,
 }
 
 /// What was said between two moments, in fewer words.

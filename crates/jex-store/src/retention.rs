@@ -105,8 +105,8 @@ async fn run(on: &mut PgConnection, sql: &'static str, until: Moment) -> Result<
 
 async fn executions_become_due(on: &mut PgConnection, until: Moment) -> Result<(), StoreError> {
     sqlx::query(
-        "insert into executions_due (call, execution) \
-         select id, execution from tool_calls \
+        "insert into executions_due (call, tool, at) \
+         select id, tool, at from tool_calls \
          where at <= $1 and source = $2 and decision in ('allowed', 'confirmed') \
              and outcome is not null and outcome <> 'unknown' \
          on conflict (call) do nothing",

@@ -79,7 +79,7 @@ fn everything_gets_ready_listens_on_loopback_and_ends_in_time() {
         said.contains("JEX is ready: open http://localhost:"),
         "{said}"
     );
-    assert!(said.contains("demo") && said.contains("Nothing of a conversation is stored"));
+    assert!(said.contains("demo") && said.contains("What is said is kept here for 90 days"));
     let stopped = |name: &str| said.rfind(&format!("{name:<8} stopped")).unwrap();
     assert!(stopped("livekit") < stopped("redis"), "{said}");
     assert_nothing_is_left(&home, Duration::from_millis(500));

@@ -29,6 +29,6 @@ pub use error::ToolError;
 pub use from_settings::{FromSettingsError, toolbox};
 pub use ledger::{Intent, Ledger, NotRecorded};
 pub use runner::{CallEvent, Runner, Running, Unresolved};
-pub use source::{Handling, Listing, LookUp, Rejected, Source};
+pub use source::{Handling, Listing, LookUp, Rejected, SentCall, Source};
 pub use tool::{Draft, Effect, Says, Tool, ToolName};
 pub use toolbox::{Catalogue, Toolbox, Trouble};

@@ -4,8 +4,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
-use crate::{CallContext, Outcome, Tool, ToolCall, ToolError};
+use crate::{CallContext, Outcome, Tool, ToolCall, ToolError, ToolName};
 
 /// What a source has at the moment.
 #[derive(Debug, Clone, Default)]
@@ -43,6 +44,14 @@ pub enum LookUp {
     CannotTell,
 }
 
+/// A call that was sent once, for those who only want its traces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentCall {
+    pub id: Uuid,
+    pub tool: ToolName,
+    pub at: Timestamp,
+}
+
 /// n8n, or one MCP server.
 #[async_trait]
 pub trait Source: Send + Sync {
@@ -53,4 +62,10 @@ pub trait Source: Send + Sync {
     async fn call(&self, call: &ToolCall, context: &CallContext, handling: Handling) -> Outcome;
     /// What became of a call that was sent at `sent`. Fails while the source cannot be reached.
     async fn look_up(&self, call: &ToolCall, sent: Timestamp) -> Result<LookUp, ToolError>;
+
+    /// Deletes what the source has kept of these calls. Returns those of which nothing is left; one that still runs is
+    /// not among them.
+    async fn forget(&self, calls: &[SentCall]) -> Result<Vec<Uuid>, ToolError> {
+        Ok(calls.iter().map(|call| call.id).collect())
+    }
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use futures::future::join_all;
 use tokio::sync::{Mutex, Notify, watch};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
-use crate::{Listing, Rejected, Source, Tool, ToolName};
+use crate::{Listing, Rejected, SentCall, Source, Tool, ToolError, ToolName};
 
 /// Longest wait for one source's list. One that is slow holds up no other.
 const LISTS_WITHIN: Duration = Duration::from_secs(20);
@@ -116,6 +117,15 @@ impl Toolbox {
             .cloned()
     }
 
+    /// Has a source delete what it has kept of these calls (see [`Source::forget`]). One that is not among the settings
+    /// any more cannot be asked: its calls count as forgotten.
+    pub async fn forget(&self, source: &str, calls: &[SentCall]) -> Result<Vec<Uuid>, ToolError> {
+        match self.source_named(source) {
+            Some(source) => source.forget(calls).await,
+            None => Ok(calls.iter().map(|call| call.id).collect()),
+        }
+    }
+
     /// Asks all sources, each within 20 s.
     pub async fn refresh(&self) -> Arc<Catalogue> {
         let mut known = self.known.lock().await;
@@ -201,7 +211,7 @@ pub mod samples {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::{CallContext, Handling, LookUp, Outcome, ToolCall, ToolError};
+    use crate::{CallContext, Handling, LookUp, Outcome, ToolCall};
 
     /// A source that has nothing and does nothing.
     pub struct Nothing;
@@ -235,7 +245,7 @@ mod tests {
 
     use super::*;
     use crate::tool::samples::tool;
-    use crate::{CallContext, Handling, LookUp, Outcome, ToolCall, ToolError};
+    use crate::{CallContext, Handling, LookUp, Outcome, ToolCall};
 
     struct Shelf(&'static str, &'static [&'static str], AtomicBool);
 

@@ -1,15 +1,17 @@
 //! What a session does with tools and announcements: between the conversation, which decides, the hands and the page.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use jex_conversation::{AnnouncementId, AnswerId, Input, Output, ToolCall, estimated_tokens};
+use jex_config::Settings;
 use jex_store::Place;
-use jex_tools::Tool;
 use jex_tools::policy::Answerer;
+use jex_tools::{CallEvent, Outcome, Tool};
 use jiff::Timestamp;
 use livekit_participant::Room;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
@@ -18,9 +20,10 @@ use super::Signal;
 use super::captions::Caption;
 use super::hands::Hands;
 use super::minutes::Minutes;
-use super::run::{Context, Session};
+use super::run::{self, Context, Session};
 use super::way::{self, Abilities};
 use crate::announcements::{Announcement, Announcements, Seat};
+use crate::builtin::{FORGET_FACT, FORGET_LAST, REMEMBER};
 use crate::memory::Memory;
 use crate::tools::Tools;
 use crate::words::Words;
@@ -41,11 +44,24 @@ pub struct Doing {
     pub hands: Hands,
     pub minutes: Minutes,
     means: Means,
+    settings: Arc<Settings>,
+    signals: mpsc::UnboundedSender<Signal>,
     seat: Seat,
     announced: HashMap<AnnouncementId, Option<Uuid>>,
     words: Words,
+    acting: Option<Acting>,
     shown_question: String,
     _watches: [AbortOnDropHandle<()>; 3],
+}
+
+/// What runs, as the attribute `jex.acting` tells it.
+#[derive(Serialize)]
+struct Acting {
+    tools: Vec<String>,
+    since: Timestamp,
+    /// What one of them said last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    says: Option<String>,
 }
 
 impl Doing {
@@ -69,9 +85,12 @@ impl Doing {
                 language,
             ),
             means: means.clone(),
+            settings: context.settings.clone(),
+            signals: signals.clone(),
             seat,
             announced: HashMap::new(),
             words: Words::of(language),
+            acting: None,
             shown_question: String::new(),
             _watches: [
                 AbortOnDropHandle::new(tokio::spawn(hand_on(inbox, signals.clone()))),
@@ -90,6 +109,17 @@ impl Doing {
             true => self.hands.offered(),
             false => Vec::new(),
         }
+    }
+
+    /// Has the model told what is remembered now.
+    fn recall(&self) {
+        let (memory, settings) = (self.means.memory.clone(), self.settings.clone());
+        let signals = self.signals.clone();
+        tokio::spawn(async move {
+            let recalled = memory.recalled().await;
+            let instructions = run::instructions(&settings, recalled);
+            let _ = signals.send(Signal::Input(Input::Instructions(instructions)));
+        });
     }
 
     fn announce(&mut self, id: Option<Uuid>, text: String) -> Input {
@@ -126,11 +156,12 @@ impl Session {
                 Vec::new()
             }
             Output::Acting(names) => {
-                let acting = match names.is_empty() {
-                    true => String::new(),
-                    false => json!({"tools": names, "since": Timestamp::now()}).to_string(),
-                };
-                self.captions.publish(Caption::Acting(acting));
+                doing.acting = (!names.is_empty()).then(|| Acting {
+                    tools: names,
+                    since: Timestamp::now(),
+                    says: None,
+                });
+                self.show_acting();
                 Vec::new()
             }
             Output::QuestionSpoken(question) => doing.hands.question_spoken(question),
@@ -156,7 +187,20 @@ impl Session {
     pub(super) fn doing_signal(&mut self, signal: Signal) {
         let Some(doing) = &mut self.doing else { return };
         let inputs = match signal {
-            Signal::Call(event) => doing.hands.call_event(event),
+            Signal::Call(CallEvent::Progress { call, text }) => {
+                if let Some(acting) = doing.acting.as_mut().filter(|_| doing.hands.waits_for(call))
+                {
+                    acting.says = Some(text);
+                    self.show_acting();
+                }
+                Vec::new()
+            }
+            Signal::Call(event) => {
+                if changes_facts(&event) {
+                    doing.recall();
+                }
+                doing.hands.call_event(event)
+            }
             Signal::Pressed { who, question, yes } => {
                 let who = Answerer::Participant(who);
                 doing.hands.pressed(&who, question, yes)
@@ -193,7 +237,20 @@ impl Session {
         for input in inputs {
             self.feed(input);
         }
+        let finished = self.doing.as_mut().map(|doing| doing.hands.take_finished());
+        for (answer, call) in finished.unwrap_or_default() {
+            self.turns.called(answer, call);
+        }
         self.show_question();
+    }
+
+    /// Tells the page what runs.
+    fn show_acting(&self) {
+        let acting = self.doing.as_ref().and_then(|doing| doing.acting.as_ref());
+        let shown = acting.map_or_else(String::new, |acting| {
+            serde_json::to_string(acting).expect("strings and times always serialise")
+        });
+        self.captions.publish(Caption::Acting(shown));
     }
 
     /// Tells the page what waits for a yes.
@@ -209,6 +266,18 @@ impl Session {
             doing.shown_question.clone_from(&shown);
             self.captions.publish(Caption::Question(shown));
         }
+    }
+}
+
+/// Whether what the caller wants remembered is another now.
+fn changes_facts(event: &CallEvent) -> bool {
+    match event {
+        CallEvent::Ended {
+            call,
+            outcome: Outcome::Done(_),
+            ..
+        } => [REMEMBER, FORGET_FACT, FORGET_LAST].contains(&call.tool.as_str()),
+        _ => false,
     }
 }
 

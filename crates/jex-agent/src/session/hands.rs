@@ -15,7 +15,8 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::Signal;
-use crate::builtin::END_CONVERSATION;
+use super::report::CalledReport;
+use crate::builtin::{self, END_CONVERSATION, FORGET_LAST};
 use crate::tools::Tools;
 use crate::words::Words;
 
@@ -27,6 +28,8 @@ pub struct Hands {
     language: String,
     events: mpsc::UnboundedSender<CallEvent>,
     work: Option<Work>,
+    /// What came of calls, by the answer that they were for, until it is asked for.
+    finished: Vec<(AnswerId, CalledReport)>,
     open_question: Option<OpenQuestion>,
 }
 
@@ -79,6 +82,7 @@ impl Hands {
             language: language.to_owned(),
             events,
             work: None,
+            finished: Vec::new(),
             open_question: None,
         }
     }
@@ -93,6 +97,18 @@ impl Hands {
     /// The question that waits for a yes.
     pub fn open_question(&self) -> Option<&OpenQuestion> {
         self.open_question.as_ref()
+    }
+
+    /// What came of calls since this was last asked.
+    pub fn take_finished(&mut self) -> Vec<(AnswerId, CalledReport)> {
+        std::mem::take(&mut self.finished)
+    }
+
+    /// Whether a call is still being waited for.
+    pub fn waits_for(&self, call: Uuid) -> bool {
+        self.work
+            .as_ref()
+            .is_some_and(|work| work.open.contains_key(&call))
     }
 
     /// The model wants these. `participant`: whose yes counts.
@@ -218,7 +234,7 @@ impl Hands {
     pub fn call_event(&mut self, event: CallEvent) -> Vec<Input> {
         match event {
             CallEvent::StillWorking { call, .. } => self.still_working(call).into_iter().collect(),
-            // For the page, which asks for it by itself.
+            // For the page, not for the conversation.
             CallEvent::Progress { .. } => Vec::new(),
             CallEvent::Ended { call, outcome, .. } => {
                 let ends =
@@ -226,6 +242,12 @@ impl Hands {
                 let mut inputs = self.ended(call.id, &outcome);
                 if ends {
                     inputs = vec![Input::End];
+                }
+                // First: what is forgotten is not told to the model with the results.
+                if let (FORGET_LAST, Outcome::Done(_)) = (call.tool.as_str(), &outcome)
+                    && let Some(last) = builtin::span_of(&call)
+                {
+                    inputs.insert(0, Input::Forget { last });
                 }
                 inputs
             }
@@ -249,6 +271,11 @@ impl Hands {
             return Vec::new();
         };
         if let Some(wanted) = work.open.remove(&call) {
+            let report = CalledReport {
+                tool: wanted.tool.to_string(),
+                outcome: outcome.to_string(),
+            };
+            self.finished.push((work.answer, report));
             work.results.push(ToolResult {
                 call: wanted.id,
                 text: results::for_model(&wanted.tool, outcome),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::StreamExt;
-use jex_conversation::{AnswerId, Input, Message, Role, Stage};
+use jex_conversation::{AnswerId, Input, Message, Role, Stage, SummaryId};
 use jex_providers::{
     ChatMessage, ChatRequest, LanguageModel, Piece, ProviderError, Sentence, SentenceSplitter,
     ToolCall,
@@ -26,6 +26,7 @@ pub struct Mind {
     abilities: Abilities,
     signals: mpsc::UnboundedSender<Signal>,
     generating: Option<(AnswerId, AbortOnDropHandle<()>)>,
+    summing_up: Option<(SummaryId, AbortOnDropHandle<()>)>,
 }
 
 impl Mind {
@@ -41,7 +42,30 @@ impl Mind {
             abilities,
             signals,
             generating: None,
+            summing_up: None,
         }
+    }
+
+    /// Makes a summary of it, beside whatever else there is.
+    pub fn sum_up(&mut self, summary: SummaryId, messages: Vec<Message>, max_tokens: u32) {
+        let model = self.model.clone();
+        let signals = self.signals.clone();
+        let messages = messages.into_iter().map(chat_message).collect();
+        let request = way::request(self.abilities.way(), messages, &[], max_tokens);
+        let task = tokio::spawn(async move {
+            let text = whole(model, request).await;
+            if let Err(error) = &text {
+                tracing::warn!(%error, "the conversation could not be summed up");
+            }
+            let text = text.ok();
+            let _ = signals.send(Signal::Input(Input::SummedUp { summary, text }));
+        });
+        self.summing_up = Some((summary, AbortOnDropHandle::new(task)));
+    }
+
+    pub fn cancel_summary(&mut self, summary: SummaryId) {
+        self.summing_up
+            .take_if(|(running, _)| *running == summary);
     }
 
     /// In the current span.
@@ -85,6 +109,21 @@ impl Mind {
     pub fn cancel(&mut self, answer: AnswerId) {
         self.generating.take_if(|(running, _)| *running == answer);
     }
+}
+
+/// All that the model answers.
+async fn whole(
+    model: Arc<dyn LanguageModel>,
+    request: ChatRequest,
+) -> Result<String, ProviderError> {
+    let mut pieces = model.generate(request).await?;
+    let mut text = String::new();
+    while let Some(piece) = pieces.next().await {
+        if let Piece::Text(piece) = piece? {
+            text += &piece;
+        }
+    }
+    Ok(text)
 }
 
 /// One question to the model.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jex_store::{Began, Entry, Moment, Providers, Record, Recorder, Speaker, Turn};
+use jex_store::{Began, Entry, Moment, Providers, Record, Recorder, Speaker, Summary, Turn};
 use uuid::Uuid;
 
 use super::report::TurnReport;
@@ -16,7 +16,7 @@ pub struct Minutes {
     conversation: Uuid,
     room: String,
     language: String,
-    began: bool,
+    began: Option<Moment>,
 }
 
 impl Minutes {
@@ -26,17 +26,19 @@ impl Minutes {
             conversation,
             room: room.to_owned(),
             language: language.to_owned(),
-            began: false,
+            began: None,
         }
     }
 
     /// Someone is there. A room that nobody comes to is no conversation.
     pub fn begin(&mut self) {
-        if std::mem::replace(&mut self.began, true) {
+        if self.began.is_some() {
             return;
         }
+        let now = Moment::now();
+        self.began = Some(now);
         self.record(
-            Moment::now(),
+            now,
             Record::Began(Began {
                 conversation: self.conversation,
                 room: self.room.clone(),
@@ -98,6 +100,21 @@ impl Minutes {
         );
     }
 
+    /// The conversation so far, in fewer words.
+    pub fn summary(&self, text: &str) {
+        let Some(from) = self.began.filter(|_| !text.trim().is_empty()) else {
+            return;
+        };
+        let now = Moment::now();
+        let summary = Summary {
+            conversation: self.conversation,
+            from,
+            until: now,
+            text: text.trim().to_owned(),
+        };
+        self.record(now, Record::Summary(summary));
+    }
+
     fn record(&self, at: Moment, record: Record) {
         self.recorder.record(Entry::new(at, record));
     }
@@ -105,7 +122,7 @@ impl Minutes {
 
 impl Drop for Minutes {
     fn drop(&mut self) {
-        if self.began {
+        if self.began.is_some() {
             self.record(
                 Moment::now(),
                 Record::Ended {

@@ -22,6 +22,15 @@ pub struct TurnReport {
     pub providers: ProviderNames,
     pub stages_ms: StagesMs,
     pub problem: Option<ProblemReport>,
+    /// What was called for it, or was to be.
+    pub calls: Vec<CalledReport>,
+}
+
+/// A call of a tool, and what came of it in a phrase: "done", "failed: …".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CalledReport {
+    pub tool: String,
+    pub outcome: String,
 }
 
 impl TurnReport {

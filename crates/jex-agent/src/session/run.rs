@@ -272,6 +272,15 @@ impl Session {
                     let end = Instant::now().checked_sub(*silence);
                     self.turns.speech_ended(end.unwrap_or_else(Instant::now));
                 }
+                if let (
+                    Input::SummedUp {
+                        text: Some(text), ..
+                    },
+                    Some(doing),
+                ) = (&input, &self.doing)
+                {
+                    doing.minutes.summary(text);
+                }
                 self.feed(input);
             }
             Signal::Mark(answer, mark, at) => self.turns.mark(answer, mark, at),
@@ -482,6 +491,12 @@ impl Session {
                 turn.in_scope(|| self.mind.generate(answer, messages, tools, max_tokens));
             }
             Output::CancelGeneration(answer) => self.mind.cancel(answer),
+            Output::SumUp {
+                summary,
+                messages,
+                max_tokens,
+            } => self.mind.sum_up(summary, messages, max_tokens),
+            Output::CancelSummary(summary) => self.mind.cancel_summary(summary),
             Output::Speak {
                 answer,
                 sentence,
@@ -586,20 +601,27 @@ impl Session {
 }
 
 fn rules(settings: &Settings, recalled: Option<String>) -> Rules {
-    let instructions = [Some(settings.instructions()), recalled];
-    let instructions: Vec<String> = instructions.into_iter().flatten().collect();
     Rules {
         endpointing: Duration::from_millis(settings.conversation.endpointing_ms),
         barge_in: Duration::from_millis(settings.conversation.barge_in_ms),
         longest_utterance: LONGEST_UTTERANCE,
         // The provider gives up first: it can name its endpoint and the remedy.
         transcript_timeout: Duration::from_millis(settings.stt.timeout_ms) + BEHIND_THE_PROVIDER,
-        instructions: instructions.join("\n\n"),
+        instructions: instructions(settings, recalled),
         greeting: settings.greeting(),
         goodbye: settings.goodbye(),
         context_tokens: settings.llm.context_tokens,
         max_answer_tokens: settings.llm.max_answer_tokens,
+        // The packaged model makes nothing of use of it.
+        sums_up: !settings.model_is_demo(),
     }
+}
+
+/// The system message: the settings', and what the caller wants remembered.
+pub(super) fn instructions(settings: &Settings, recalled: Option<String>) -> String {
+    let parts = [Some(settings.instructions()), recalled];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    parts.join("\n\n")
 }
 
 /// RPC `jex.interrupt`: the caller pressed stop.
@@ -621,6 +643,8 @@ fn kind(output: &Output) -> &'static str {
         Output::CallerTranscript { .. } => "CallerTranscript",
         Output::Generate { .. } => "Generate",
         Output::CancelGeneration(_) => "CancelGeneration",
+        Output::SumUp { .. } => "SumUp",
+        Output::CancelSummary(_) => "CancelSummary",
         Output::Act { .. } => "Act",
         Output::CancelTools(_) => "CancelTools",
         Output::Acting(_) => "Acting",

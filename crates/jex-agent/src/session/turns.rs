@@ -8,7 +8,7 @@ use tracing::Span;
 
 use super::Mark;
 use super::captions::answer_id;
-use super::report::{ProblemReport, ProviderNames, Stages, TurnReport};
+use super::report::{CalledReport, ProblemReport, ProviderNames, Stages, TurnReport};
 
 /// What the caller's current turn is made of, before it becomes an answer.
 #[derive(Debug, Default)]
@@ -26,6 +26,7 @@ struct Turn {
     heard: Option<String>,
     typed: bool,
     stages: Stages,
+    calls: Vec<CalledReport>,
     span: Span,
 }
 
@@ -106,9 +107,17 @@ impl Turns {
             heard: asking.text,
             typed: asking.typed,
             stages,
+            calls: Vec::new(),
             span,
         };
         self.running.insert(answer, turn);
+    }
+
+    /// What came of a call that was made for an answer.
+    pub fn called(&mut self, answer: AnswerId, call: CalledReport) {
+        if let Some(turn) = self.running.get_mut(&answer) {
+            turn.calls.push(call);
+        }
     }
 
     /// What was heard last was no turn, but the reply to a question.
@@ -152,7 +161,7 @@ impl Turns {
         stages.ended = Some(at);
         let stages_ms = stages.to_ms();
         if let Some(turn) = &turn {
-            // Words stay out of the log: nothing of a conversation is stored.
+            // Words stay out of the log: they are for the history, which can be deleted.
             turn.span.in_scope(|| {
                 tracing::info!(typed = turn.typed, interrupted, stages = ?stages_ms, "answered");
             });
@@ -161,6 +170,7 @@ impl Turns {
             turn_id: turn.as_ref().map(|turn| format!("T{}", turn.number)),
             answer_id: answer_id(&self.session, answer),
             typed: turn.as_ref().is_some_and(|turn| turn.typed),
+            calls: { turn.as_mut() }.map_or_else(Vec::new, |turn| std::mem::take(&mut turn.calls)),
             heard: turn.and_then(|turn| turn.heard),
             answer: text,
             interrupted,

@@ -20,6 +20,10 @@ pub struct N8n {
     /// makes it.
     /// Example: `"/home/ada/.config/jex/n8n-webhook-token"`
     pub webhook_token_file: Option<PathBuf>,
+    /// Address of the PostgreSQL database of the n8n at `n8n.url`, as a user that owns its tables: what you have
+    /// deleted is then taken out of its files as well. Of its own n8n JEX knows it.
+    /// Example: `"postgres://n8n@localhost/n8n?host=/run/postgresql"`
+    pub database_url: Option<Url>,
     /// Loopback port of JEX's own n8n.
     pub port: u16,
     /// Loopback port by which that n8n hands code to the process that runs it.
@@ -35,6 +39,7 @@ impl Default for N8n {
             url: None,
             api_key_file: None,
             webhook_token_file: None,
+            database_url: None,
             port: 5690,
             broker_port: 5691,
             workflows: None,

@@ -18,6 +18,7 @@ impl Conversation {
 
     /// Has the model make the answer, or go on with it after tools.
     pub(super) fn ask_the_model(&mut self) {
+        self.stop_summing();
         let Some(answer) = &self.answer else { return };
         let so_far = answer.rounds_so_far();
         self.outputs.push_back(Output::Generate {

@@ -30,6 +30,7 @@ pub fn rules() -> Rules {
         goodbye: "Goodbye.".into(),
         context_tokens: 4096,
         max_answer_tokens: 200,
+        sums_up: true,
     }
 }
 

@@ -112,7 +112,6 @@ pub fn outcome(call: &Entry, ending: Ending, result: &str, at: Moment) -> Entry 
         call: call.id,
         ending,
         result: result.into(),
-        execution: Some("41".into()),
     };
     Entry::new(at, Record::Outcome(outcome))
 }

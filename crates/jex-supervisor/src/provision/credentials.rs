@@ -1,14 +1,16 @@
-//! The two credentials that JEX keeps in n8n: both are a header with a token.
+//! The credentials that JEX keeps in n8n: two headers with a token, and a key by which a workflow sees which others
+//! there are.
 
 use std::collections::BTreeMap;
 
 use jex_config::{Paths, Settings, secrets};
 use reqwest::{Method, StatusCode};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::client::{Api, ApiError};
+use super::owner;
 use super::state::{Credential, State};
 use crate::SupervisorError;
 
@@ -17,12 +19,15 @@ pub const HEADER: &str = "X-Jex-Token";
 pub const WEBHOOK: &str = "JEX webhook";
 /// What a workflow shows when it wants JEX to say something.
 pub const ANNOUNCE: &str = "JEX announce";
-const KIND: &str = "httpHeaderAuth";
+/// By which a workflow asks n8n what it can do.
+pub const READER: &str = "JEX n8n";
+const HEADER_KIND: &str = "httpHeaderAuth";
+const READER_KIND: &str = "n8nApi";
 
 /// Identities in n8n, by name.
 pub type Ids = BTreeMap<&'static str, String>;
 
-/// Sees that both are there with the tokens that JEX has.
+/// Sees that all are there with what JEX has.
 pub async fn ensure(
     api: &Api,
     settings: &Settings,
@@ -34,40 +39,64 @@ pub async fn ensure(
         (WEBHOOK, secrets::n8n_webhook_token(settings, paths)?),
         (ANNOUNCE, secrets::announce_token(paths)?),
     ] {
-        let there = existing(api, name).await?;
-        let id = one(api, name, &token, there, state).await?;
+        let there = existing(api, name, HEADER_KIND).await?;
+        let digest = digest(token.expose_secret());
+        let id = match there {
+            Some(id) if state.has_credential(name, &id, &digest) => id,
+            there => {
+                let data = json!({ "name": HEADER, "value": token.expose_secret() });
+                give(api, (name, HEADER_KIND), data, digest, there, state).await?
+            }
+        };
         ids.insert(name, id);
     }
+    ids.insert(READER, reader(api, settings, paths, state).await?);
     Ok(ids)
 }
 
+/// Its key is kept in n8n alone, so it is known by the address that goes with it.
+async fn reader(
+    api: &Api,
+    settings: &Settings,
+    paths: &Paths,
+    state: &mut State,
+) -> Result<String, SupervisorError> {
+    let there = existing(api, READER, READER_KIND).await?;
+    let base = format!("http://127.0.0.1:{}/api/v1", settings.n8n.port);
+    let digest = digest(&base);
+    match there {
+        Some(id) if state.has_credential(READER, &id, &digest) => Ok(id),
+        there => {
+            let key = owner::readers_key(settings, paths).await?;
+            let data = json!({ "apiKey": key.expose_secret(), "baseUrl": base });
+            give(api, (READER, READER_KIND), data, digest, there, state).await
+        }
+    }
+}
+
 /// The one of that name. n8n allows several; the one that was made first counts.
-async fn existing(api: &Api, name: &str) -> Result<Option<String>, ApiError> {
+async fn existing(api: &Api, name: &str, kind: &str) -> Result<Option<String>, ApiError> {
     let all = api.list("credentials").await?;
     let mut ours = all
         .iter()
-        .filter(|one| one["name"] == name && one["type"] == KIND);
+        .filter(|one| one["name"] == name && one["type"] == kind);
     Ok(ours
         .next_back()
         .and_then(|one| one["id"].as_str())
         .map(str::to_owned))
 }
 
-async fn one(
+/// Writes `data` into the one that is `there`, or into a new one.
+async fn give(
     api: &Api,
-    name: &'static str,
-    token: &SecretString,
+    (name, kind): (&'static str, &str),
+    data: Value,
+    digest: String,
     there: Option<String>,
     state: &mut State,
 ) -> Result<String, SupervisorError> {
-    let token_digest = digest(token);
-    let body = json!({
-        "name": name,
-        "type": KIND,
-        "data": { "name": HEADER, "value": token.expose_secret() },
-    });
+    let body = json!({ "name": name, "type": kind, "data": data });
     let id = match there {
-        Some(id) if state.has_credential(name, &id, &token_digest) => return Ok(id),
         Some(id) => {
             let path = format!("credentials/{id}");
             match api.ask(Method::PATCH, &path, Some(&body)).await {
@@ -78,14 +107,9 @@ async fn one(
         }
         None => make(api, &body).await?,
     };
-    state.keep_credential(
-        name,
-        Credential {
-            id: id.clone(),
-            token: token_digest,
-        },
-    )?;
-    Ok(id)
+    let id_of_it = id.clone();
+    state.keep_credential(name, Credential { id, token: digest })?;
+    Ok(id_of_it)
 }
 
 async fn make(api: &Api, body: &Value) -> Result<String, ApiError> {
@@ -98,9 +122,9 @@ async fn make(api: &Api, body: &Value) -> Result<String, ApiError> {
     }
 }
 
-/// By which one sees that n8n has this token: it does not show it.
-fn digest(token: &SecretString) -> String {
-    let digest = Sha256::digest(token.expose_secret());
+/// By which one sees that n8n has this: it does not show it.
+fn digest(data: &str) -> String {
+    let digest = Sha256::digest(data);
     digest[..8]
         .iter()
         .map(|byte| format!("{byte:02x}"))

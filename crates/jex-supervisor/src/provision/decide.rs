@@ -8,6 +8,8 @@ pub struct Wanted {
     /// Of what n8n would be given, to the letter.
     pub given: String,
     pub enabled: bool,
+    /// JEX may call it: it has a note that says how.
+    pub is_tool: bool,
 }
 
 /// What n8n has under the identity that is kept.
@@ -61,7 +63,7 @@ pub fn next(record: &Record, wanted: &Wanted, remote: &Remote) -> Step {
     if !is_current {
         return Step::Update;
     }
-    if !record.tagged {
+    if wanted.is_tool && !record.tagged {
         return Step::Tag;
     }
     match (record.published, published.is_some()) {
@@ -80,6 +82,7 @@ mod tests {
         Wanted {
             given: format!("given {version}"),
             enabled: true,
+            is_tool: true,
         }
     }
 
@@ -174,6 +177,19 @@ mod tests {
         fresh.tagged = true;
         assert_eq!(
             next(&fresh, &wanted("one"), &there("one", None)),
+            Step::Publish
+        );
+    }
+
+    #[test]
+    fn one_that_is_no_tool_gets_no_tag() {
+        let mut fresh = record();
+        (fresh.tagged, fresh.published) = (false, false);
+        let mut wanted = wanted("one");
+        wanted.is_tool = false;
+
+        assert_eq!(
+            next(&fresh, &wanted, &there("one", None)),
             Step::Publish
         );
     }

@@ -123,6 +123,7 @@ async fn advance(
     let wanted = Wanted {
         given: workflow.given(),
         enabled: workflow.enabled,
+        is_tool: workflow.is_tool,
     };
     let path = format!("workflows/{id}");
     match decide::next(record, &wanted, &look(api, &path).await?) {

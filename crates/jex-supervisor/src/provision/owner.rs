@@ -12,8 +12,11 @@ use crate::SupervisorError;
 
 /// Who logs in.
 pub const EMAIL: &str = "owner@jex.local";
-/// What the key is called in n8n.
+/// What JEX's own key is called in n8n.
 const LABEL: &str = "jex";
+/// What the key is called by which a workflow sees which others there are, and all that it may do.
+const LABEL_OF_READER: &str = "jex: what can you do";
+const SCOPES_OF_READER: &[&str] = &["workflow:list"];
 /// What it may do: nothing about people, projects or source control.
 const SCOPES: [&str; 8] = [
     "workflow",
@@ -57,32 +60,45 @@ pub async fn api(
             Err(error) => return Err(error.into()),
         }
     }
-    let password = secrets::n8n_owner_password(paths)?;
-    let editor = Editor::login(&n8n, EMAIL, &password).await?;
+    let editor = login(settings, paths).await?;
     // A new database knows nothing of what was done in another.
     state.is_for(&editor.owner)?;
-    let key = make_key(&editor).await?;
-    secrets::keep_n8n_api_key(paths, &key)?;
-    Ok(Api::new(&n8n, key)?)
-}
-
-async fn make_key(editor: &Editor) -> Result<SecretString, ApiError> {
-    // It is shown once: one that was made and not kept is of no use, and keeps its name from the next.
-    let keys = editor.ask(Method::GET, "api-keys", None).await?;
-    for key in elements(&keys) {
-        if let (Some(LABEL), Some(id)) = (key["label"].as_str(), key["id"].as_str()) {
-            editor
-                .ask(Method::DELETE, &format!("api-keys/{id}"), None)
-                .await?;
-        }
-    }
     let scopes = editor.ask(Method::GET, "api-keys/scopes", None).await?;
     let wanted: Vec<&str> = elements(&scopes)
         .iter()
         .filter_map(Value::as_str)
         .filter(|scope| is_wanted(scope))
         .collect();
-    let body = json!({ "label": LABEL, "expiresAt": null, "scopes": wanted });
+    let key = make_key(&editor, LABEL, &wanted).await?;
+    secrets::keep_n8n_api_key(paths, &key)?;
+    Ok(Api::new(&n8n, key)?)
+}
+
+/// A new key that lists workflows and can do nothing else; an older one of the kind ends.
+pub async fn readers_key(
+    settings: &Settings,
+    paths: &Paths,
+) -> Result<SecretString, SupervisorError> {
+    let editor = login(settings, paths).await?;
+    Ok(make_key(&editor, LABEL_OF_READER, SCOPES_OF_READER).await?)
+}
+
+async fn login(settings: &Settings, paths: &Paths) -> Result<Editor, SupervisorError> {
+    let password = secrets::n8n_owner_password(paths)?;
+    Ok(Editor::login(&settings.n8n_url(), EMAIL, &password).await?)
+}
+
+async fn make_key(editor: &Editor, label: &str, scopes: &[&str]) -> Result<SecretString, ApiError> {
+    // It is shown once: one that was made and not kept is of no use, and keeps its name from the next.
+    let keys = editor.ask(Method::GET, "api-keys", None).await?;
+    for key in elements(&keys) {
+        if let (true, Some(id)) = (key["label"] == label, key["id"].as_str()) {
+            editor
+                .ask(Method::DELETE, &format!("api-keys/{id}"), None)
+                .await?;
+        }
+    }
+    let body = json!({ "label": label, "expiresAt": null, "scopes": scopes });
     let made = editor.ask(Method::POST, "api-keys", Some(&body)).await?;
     match made["rawApiKey"].as_str() {
         Some(key) => Ok(key.into()),

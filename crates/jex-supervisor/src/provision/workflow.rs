@@ -22,6 +22,8 @@ pub struct Workflow {
     pub name: String,
     /// Published once it is there.
     pub enabled: bool,
+    /// It has a note for JEX.
+    pub is_tool: bool,
     nodes: Value,
     connections: Value,
     settings: Value,
@@ -63,6 +65,7 @@ impl Workflow {
             file: file.to_owned(),
             name,
             enabled: enabled(&nodes)?,
+            is_tool: note(&nodes).is_some(),
             nodes,
             connections,
             settings: if settings.is_object() {
@@ -209,10 +212,16 @@ fn write(value: &Value, text: &mut String) {
     }
 }
 
+/// What it tells JEX about itself.
+fn note(nodes: &Value) -> Option<&str> {
+    let mut nodes = nodes.as_array().into_iter().flatten();
+    let note = nodes.find(|node| node["name"] == NOTE)?;
+    note["parameters"]["content"].as_str()
+}
+
 /// Whether it is to be published: unless its note says no. One without a note is no tool, and may be published.
 fn enabled(nodes: &Value) -> Result<bool, String> {
-    let note = { nodes.as_array().into_iter().flatten() }.find(|node| node["name"] == NOTE);
-    let Some(content) = note.and_then(|note| note["parameters"]["content"].as_str()) else {
+    let Some(content) = note(nodes) else {
         return Ok(true);
     };
     let block = content

@@ -210,10 +210,13 @@ async fn greet(supervisor: Arc<Supervisor>, background: bool, end: CancellationT
              `jex model use NAME` takes a better one.",
         );
     }
+    let kept = match supervisor.settings().history.conversations_days {
+        0 => "Nothing of a conversation is stored.".to_owned(),
+        1 => "What is said is kept here for a day: see `jex history`.".to_owned(),
+        days => format!("What is said is kept here for {days} days: see `jex history`."),
+    };
     let how = if background { "`jex stop`" } else { "Ctrl-C" };
-    say(&format!(
-        "Nothing of a conversation is stored. {how} ends JEX."
-    ));
+    say(&format!("{kept} {how} ends JEX."));
 }
 
 /// Answers questions, also while everything ends.

@@ -117,6 +117,15 @@ impl Api {
         self.json(self.client.request(Method::POST, url)).await
     }
 
+    /// Deletes one thing; that it is gone already is as well.
+    pub async fn delete(&self, path: &str) -> Result<(), ToolError> {
+        let response = self.send(self.client.delete(self.url(path)?)).await?;
+        match response.status() {
+            StatusCode::NOT_FOUND => Ok(()),
+            _ => self.read(response).await.map(drop),
+        }
+    }
+
     fn url(&self, path: &str) -> Result<Url, ToolError> {
         below(&self.base, path, &self.origin)
     }

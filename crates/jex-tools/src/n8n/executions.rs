@@ -1,17 +1,21 @@
 //! n8n's runs: which one is a call's, what became of it, and how it is stopped.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::api::Api;
-use crate::{Outcome, ToolError};
+use crate::{Outcome, SentCall, ToolError};
 
 /// Runs looked at for one call, newest first.
 const MOST_RUNS: usize = 200;
 /// A page of the list without data.
 const PAGE: &str = "100";
+/// n8n's largest.
+const LARGE_PAGE: &str = "250";
+/// A run begins a moment after its call was sent, by n8n's clock.
+const BEGINS_WITHIN: SignedDuration = SignedDuration::from_secs(300);
 
 /// One run of a workflow.
 #[derive(Debug, Clone, Deserialize)]
@@ -40,6 +44,12 @@ impl Execution {
 
     pub fn was_stopped(&self) -> bool {
         self.status == "canceled"
+    }
+
+    /// Whether it may be that of a call that was sent then.
+    fn began_near(&self, sent: Timestamp) -> bool {
+        self.started_at
+            .is_none_or(|started| started.duration_since(sent).abs() <= BEGINS_WITHIN)
     }
 
     /// Whether it was begun by this call: by the data that it saved, or by what its webhook was sent. A run that
@@ -141,6 +151,59 @@ impl Executions {
             }
         }
         Ok(None)
+    }
+
+    /// Deletes the runs of these calls of one workflow, or of any where it is not known. Returns the calls of which
+    /// nothing is left; one that still runs is not among them.
+    pub async fn forget(
+        &self,
+        workflow: Option<&str>,
+        calls: &[SentCall],
+    ) -> Result<Vec<Uuid>, ToolError> {
+        let mut left: Vec<&SentCall> = calls.iter().collect();
+        let mut gone = Vec::new();
+        let mut running = Vec::new();
+        for listed in self.all_of(workflow).await? {
+            let near = |call: &&&SentCall| listed.began_near(call.at);
+            if !left.iter().any(|call| near(&call)) {
+                continue;
+            }
+            let path = format!("executions/{}", listed.id());
+            let Some(whole) = self.api.get(&path, &[("includeData", "true")]).await? else {
+                continue;
+            };
+            let whole = self.read(whole)?;
+            let Some(at) = left.iter().position(|call| whole.is_of(call.id)) else {
+                continue;
+            };
+            let call = left.swap_remove(at);
+            match whole.is_running() {
+                true => running.push(call.id),
+                false => {
+                    self.api.delete(&path).await?;
+                    gone.push(call.id);
+                }
+            }
+        }
+        // n8n has no record of these, or no more.
+        gone.extend(left.iter().map(|call| call.id));
+        gone.retain(|id| !running.contains(id));
+        Ok(gone)
+    }
+
+    /// Those that run and those that are over, without data.
+    async fn all_of(&self, workflow: Option<&str>) -> Result<Vec<Execution>, ToolError> {
+        let mut all = Vec::new();
+        // Without a status n8n leaves out those that run.
+        for status in [Some("running"), None] {
+            let mut query = vec![("limit", LARGE_PAGE), ("includeData", "false")];
+            query.extend(workflow.map(|workflow| ("workflowId", workflow)));
+            query.extend(status.map(|status| ("status", status)));
+            for listed in self.api.list("executions", &query, usize::MAX).await? {
+                all.push(self.read(listed)?);
+            }
+        }
+        Ok(all)
     }
 
     /// Stops one that runs.

@@ -20,14 +20,15 @@ use secrecy::SecretString;
 use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
 use url::Url;
+use uuid::Uuid;
 
 pub(crate) use api::client;
 pub use shipped::Shipped;
 
 use crate::error::Origin;
 use crate::{
-    CallContext, Handling, Listing, LookUp, Outcome, Rejected, Source, ToolCall, ToolError,
-    ToolName,
+    CallContext, Handling, Listing, LookUp, Outcome, Rejected, SentCall, Source, ToolCall,
+    ToolError, ToolName,
 };
 use api::Api;
 use executions::{Execution, Executions};
@@ -256,6 +257,20 @@ impl Source for N8n {
             Some(run) => Ok(LookUp::Ended(run.outcome())),
             None => Ok(LookUp::NoTrace),
         }
+    }
+
+    async fn forget(&self, calls: &[SentCall]) -> Result<Vec<Uuid>, ToolError> {
+        self.list().await?;
+        let mut by_workflow: BTreeMap<Option<String>, Vec<SentCall>> = BTreeMap::new();
+        for call in calls {
+            let workflow = self.workflow_of(&call.tool);
+            by_workflow.entry(workflow).or_default().push(call.clone());
+        }
+        let mut gone = Vec::new();
+        for (workflow, calls) in by_workflow {
+            gone.extend(self.executions.forget(workflow.as_deref(), &calls).await?);
+        }
+        Ok(gone)
     }
 }
 
