@@ -72,7 +72,9 @@ impl Housekeeping {
 
     async fn daily(&self) -> Result<(), Left> {
         let store = &self.memory.store;
-        let deleted = store.apply_retention(&self.retention, Moment::now()).await?;
+        let deleted = store
+            .apply_retention(&self.retention, Moment::now())
+            .await?;
         if !deleted.is_nothing() {
             tracing::info!(?deleted, "kept long enough");
         }

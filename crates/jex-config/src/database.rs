@@ -110,7 +110,10 @@ mod tests {
         let elsewhere = settings.n8n_database_url(&paths);
         settings.n8n.database_url = Some("postgres://n8n@10.0.0.7/n8n".parse().unwrap());
 
-        assert!(own.as_str().starts_with("postgres://n8n@localhost"), "{own}");
+        assert!(
+            own.as_str().starts_with("postgres://n8n@localhost"),
+            "{own}"
+        );
         assert_eq!(elsewhere, None);
         assert_eq!(settings.n8n_database_url(&paths), settings.n8n.database_url);
     }

@@ -166,7 +166,9 @@ impl History {
         let instructions = budget::estimated_tokens(&rules.instructions);
         let budget = budget.saturating_sub(instructions).max(budget / 2);
         let mut tokens = self.summary.as_deref().map_or(0, budget::estimated_tokens);
-        let each: Vec<u32> = { self.said.iter() }.map(|said| budget::tokens(&said.message)).collect();
+        let each: Vec<u32> = { self.said.iter() }
+            .map(|said| budget::tokens(&said.message))
+            .collect();
         tokens = each.iter().copied().fold(tokens, u32::saturating_add);
         if tokens <= budget / 4 * 3 {
             return None;
@@ -181,7 +183,10 @@ impl History {
         let newest = turns.clone().last()?;
         let messages = turns.clone().find(enough).unwrap_or(newest);
         let mut text = String::new();
-        let before = self.summary.iter().map(|summary| ("Earlier", summary.as_str()));
+        let before = self
+            .summary
+            .iter()
+            .map(|summary| ("Earlier", summary.as_str()));
         let said = self.said[..messages].iter().map(|said| &said.message);
         let said = said.map(|message| (speaker(message.role), message.text.as_str()));
         for (who, words) in before.chain(said).filter(|(_, words)| !words.is_empty()) {
@@ -224,9 +229,10 @@ impl History {
         }
         let at = self.now;
         match self.said.last_mut() {
-            Some(Said { message, at: last_at })
-                if message.role == role && message.calls.is_empty() =>
-            {
+            Some(Said {
+                message,
+                at: last_at,
+            }) if message.role == role && message.calls.is_empty() => {
                 message.text.push(' ');
                 message.text.push_str(text);
                 *last_at = at;

@@ -152,7 +152,10 @@ fn what_is_forgotten_is_told_to_no_model() {
     story.tools_done(answer, &[("forget", "done")]);
 
     let said = story.last_prompt();
-    assert_eq!(said[..2], [user("My name is Ada."), assistant("Hello, Ada.")]);
+    assert_eq!(
+        said[..2],
+        [user("My name is Ada."), assistant("Hello, Ada.")]
+    );
     assert_eq!(said[2], user("Forget the last minute."));
     assert!(!format!("{said:?}").contains("1234"));
 }

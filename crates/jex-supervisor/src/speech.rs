@@ -77,7 +77,9 @@ fn reason(error: ProviderError) -> String {
     match error {
         ProviderError::Unreachable { reason, .. }
         | ProviderError::Refused { reason, .. }
-        | ProviderError::Protocol { reason, .. } => reason,
+        | ProviderError::Protocol { reason, .. }
+        | ProviderError::NoTools { reason, .. }
+        | ProviderError::BrokenCall { reason, .. } => reason,
         ProviderError::TimedOut { seconds, .. } => format!("no answer within {seconds} s"),
     }
 }

@@ -135,7 +135,6 @@ fn a_conversation_is_listed_and_shown_as_it_was() {
         call,
         ending: Ending::Done,
         result: "\"Added.\"".into(),
-        execution: None,
     };
     room.write(ago(9), Record::Outcome(outcome));
 

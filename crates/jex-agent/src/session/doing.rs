@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use jex_conversation::{AnnouncementId, AnswerId, Input, Output, ToolCall, estimated_tokens};
 use jex_config::Settings;
+use jex_conversation::{AnnouncementId, AnswerId, Input, Output, ToolCall, estimated_tokens};
 use jex_store::Place;
 use jex_tools::policy::Answerer;
 use jex_tools::{CallEvent, Outcome, Tool};
@@ -188,7 +188,10 @@ impl Session {
         let Some(doing) = &mut self.doing else { return };
         let inputs = match signal {
             Signal::Call(CallEvent::Progress { call, text }) => {
-                if let Some(acting) = doing.acting.as_mut().filter(|_| doing.hands.waits_for(call))
+                if let Some(acting) = doing
+                    .acting
+                    .as_mut()
+                    .filter(|_| doing.hands.waits_for(call))
                 {
                     acting.says = Some(text);
                     self.show_acting();

@@ -64,8 +64,7 @@ impl Mind {
     }
 
     pub fn cancel_summary(&mut self, summary: SummaryId) {
-        self.summing_up
-            .take_if(|(running, _)| *running == summary);
+        self.summing_up.take_if(|(running, _)| *running == summary);
     }
 
     /// In the current span.

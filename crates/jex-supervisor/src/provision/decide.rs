@@ -188,10 +188,7 @@ mod tests {
         let mut wanted = wanted("one");
         wanted.is_tool = false;
 
-        assert_eq!(
-            next(&fresh, &wanted, &there("one", None)),
-            Step::Publish
-        );
+        assert_eq!(next(&fresh, &wanted, &there("one", None)), Step::Publish);
     }
 
     #[test]
