@@ -105,14 +105,12 @@ impl Layer {
     }
 
     fn single(origin: Origin, key: &str, value: &str) -> Result<Self, ConfigError> {
-        let leaf = leaf(key, value);
-        let dict = match key.split_once('.') {
-            Some((section, name)) => {
-                let inner = Dict::from([(name.to_owned(), leaf)]);
-                Dict::from([(section.to_owned(), Value::from(inner))])
-            }
-            None => Dict::from([(key.to_owned(), leaf)]),
-        };
+        // A section, its key, and in a table the owner's own.
+        let mut parts: Vec<&str> = key.splitn(3, '.').collect();
+        let innermost = parts.pop().unwrap_or_default();
+        let leaf = Dict::from([(innermost.to_owned(), leaf(key, value))]);
+        let around = |inner: Dict, name: &str| Dict::from([(name.to_owned(), Value::from(inner))]);
+        let dict = parts.into_iter().rfold(leaf, around);
         let text = String::new();
         Self { origin, dict, text }.with_known_keys()
     }

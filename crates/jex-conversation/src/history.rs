@@ -180,7 +180,7 @@ impl History {
         };
         let turns = (0..self.said.len()).filter(|n| begins_turn(*n));
         // The newest turn stays whatever it takes.
-        let newest = turns.clone().last()?;
+        let newest = turns.clone().next_back()?;
         let messages = turns.clone().find(enough).unwrap_or(newest);
         let mut text = String::new();
         let before = self

@@ -174,7 +174,7 @@ fn what_nobody_touched_is_renewed_and_a_lost_key_is_made_anew() {
         assert_eq!(n8n.result("echo").await, "second");
         assert_eq!(n8n.result("shout").await, "first");
         let credentials = n8n.api(Method::GET, "credentials", None).await;
-        assert_eq!(credentials["data"].as_array().unwrap().len(), 2);
+        assert_eq!(credentials["data"].as_array().unwrap().len(), 3);
     });
     stop(stack);
 }

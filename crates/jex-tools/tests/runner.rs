@@ -1,4 +1,5 @@
 //! From permit to outcome, in order and on time.
+#![allow(clippy::unwrap_used, reason = "this is test code")]
 
 mod support;
 

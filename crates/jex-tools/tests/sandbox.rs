@@ -1,4 +1,5 @@
 //! What a server can do in its sandbox, and what it cannot.
+#![allow(clippy::unwrap_used, reason = "this is test code")]
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -89,7 +90,8 @@ fn it_is_nobody_and_can_become_nobody_else() {
 #[test]
 fn it_has_no_network_unless_it_may() {
     let place = Place::new();
-    let script = "tail -n +3 /proc/net/dev | cut -d: -f1 | sort | tr -d ' ' | tr '\\n' ' '";
+    let script =
+        "tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' ' | LC_ALL=C sort | tr '\\n' ' '";
     let mut here: Vec<_> = nix::net::if_::if_nameindex()
         .unwrap()
         .iter()
@@ -154,7 +156,7 @@ fn it_sees_only_its_own_processes_and_nothing_of_our_environment() {
     let place = Place::new();
 
     for by in ways() {
-        let script = "ls /proc | grep -c '^[0-9]'; env | cut -d= -f1 | sort | tr '\\n' ' '; hostname 2>/dev/null || uname -n";
+        let script = "ls /proc | grep -c '^[0-9]'; env | cut -d= -f1 | sort | tr '\\n' ' '; echo; hostname 2>/dev/null || uname -n";
         let mut command = place.shell(by, &[], script);
         // As the agent starts it.
         command

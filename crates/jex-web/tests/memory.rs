@@ -1,7 +1,6 @@
 //! What is remembered, read and deleted through the real binary, with a real PostgreSQL.
 #![allow(clippy::unwrap_used, reason = "this is test code")]
 
-#[allow(dead_code, reason = "jex-store's own tests use more of it")]
 #[path = "../../jex-store/tests/support/mod.rs"]
 mod postgresql;
 mod support;
@@ -406,7 +405,7 @@ fn tools_are_as_the_agent_tells_with_their_last_calls() {
     room.runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind(address).await.unwrap();
         let router = Router::new().route("/tools", get(move || async move { axum::Json(told) }));
-        tokio::spawn(async move { axum::serve(listener, router).await })
+        tokio::spawn(async move { axum::serve(listener, router).await });
     });
     for n in 0..7 {
         let call = Call {

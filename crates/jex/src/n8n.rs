@@ -81,7 +81,8 @@ fn was_shown(paths: &Paths) -> bool {
             .and_then(|file| file.modified())
             .ok()
     };
-    when(shown(paths)) > when(secrets::n8n_owner_password_file(paths))
+    let shown = when(shown(paths));
+    shown.is_some() && shown >= when(secrets::n8n_owner_password_file(paths))
 }
 
 fn user() -> String {

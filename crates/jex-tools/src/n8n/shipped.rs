@@ -48,7 +48,20 @@ impl Shipped {
 fn normal(nodes: &[Node], connections: &Value) -> Value {
     let mut nodes: Vec<Value> = nodes.iter().map(normal_node).collect();
     nodes.sort_by_key(|node| node["name"].to_string());
-    json!({"nodes": nodes, "connections": connections})
+    plain(&json!({"nodes": nodes, "connections": connections}))
+}
+
+/// n8n, whose numbers are all of one kind, writes 1 for 1.0.
+fn plain(value: &Value) -> Value {
+    match value {
+        Value::Array(all) => all.iter().map(plain).collect(),
+        Value::Object(all) => {
+            let members = all.iter().map(|(key, value)| (key.clone(), plain(value)));
+            Value::Object(members.collect())
+        }
+        Value::Number(number) => json!(number.as_f64()),
+        other => other.clone(),
+    }
 }
 
 fn normal_node(node: &Node) -> Value {

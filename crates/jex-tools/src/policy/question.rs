@@ -80,16 +80,18 @@ fn parse(template: &str) -> Result<Vec<Piece<'_>>, String> {
         if !text.is_empty() {
             pieces.push(Piece::Text(text));
         }
-        let (close, inner_of): (char, fn(&str) -> Result<Piece<'_>, String>) =
-            match from.chars().next() {
-                Some('{') => ('}', |name| Ok(Piece::Argument(name.trim()))),
-                Some('[') => (']', |inner| parse(inner).map(Piece::Optional)),
-                _ => return Err("has a \"says\" with a bracket that was never opened".into()),
-            };
+        let close = match from.chars().next() {
+            Some('{') => '}',
+            Some('[') => ']',
+            _ => return Err("has a \"says\" with a bracket that was never opened".into()),
+        };
         let Some((inner, after)) = from.get(1..).and_then(|from| from.split_once(close)) else {
             return Err("has a \"says\" with a bracket that is never closed".into());
         };
-        pieces.push(inner_of(inner)?);
+        pieces.push(match close {
+            '}' => Piece::Argument(inner.trim()),
+            _ => Piece::Optional(parse(inner)?),
+        });
         rest = after;
     }
     if !rest.is_empty() {
@@ -135,10 +137,12 @@ fn plain(
     with: &str,
 ) -> String {
     let name = words(tool.name.as_str());
-    let given: Vec<String> = arguments
+    let mut given: Vec<String> = arguments
         .iter()
         .map(|(name, value)| format!("{}: {}", words(name), spoken(value)))
         .collect();
+    // Always asked in the same words, whatever order a model has.
+    given.sort_unstable();
     let given = match given.is_empty() {
         true => String::new(),
         false => format!(", {with} {}", given.join(", ")),

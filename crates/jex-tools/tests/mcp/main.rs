@@ -1,4 +1,5 @@
 //! The client beside a server of the official Python SDK.
+#![allow(clippy::unwrap_used, reason = "this is test code")]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -258,15 +259,16 @@ async fn a_server_at_an_address_is_called_also_after_it_was_started_again() {
     let _server = Server::start(command, &log);
 
     // It knows nothing of the session of before.
-    until(
+    let done = until(
         "it is back",
         Duration::from_secs(30),
         async || match outcome(&source, "add", json!({"a": 2, "b": 2})).await {
-            Outcome::Done(done) => Some(assert_eq!(done, json!({"result": 4}))),
+            Outcome::Done(done) => Some(done),
             _ => None,
         },
     )
     .await;
+    assert_eq!(done, json!({"result": 4}));
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ import os
 import sys
 
 from mcp.server.mcpserver import Context, Image, MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 
 server = MCPServer("tries")
@@ -30,7 +31,7 @@ def variable(name: str) -> str:
 @server.tool()
 def break_down() -> str:
     """Fails."""
-    raise ValueError("the cellar is flooded")
+    raise ToolError("the cellar is flooded")
 
 
 @server.tool()
@@ -63,8 +64,12 @@ def picture() -> Image:
 @server.tool(name="files.read", annotations=ToolAnnotations(read_only_hint=True))
 def read(path: str) -> str:
     """Reads a file."""
-    with open(path) as file:
-        return file.read()
+    try:
+        with open(path) as file:
+            return file.read()
+    except OSError as error:
+        # Of any other the client is told nothing but that there was one.
+        raise ToolError(str(error)) from error
 
 
 if len(sys.argv) > 1:

@@ -1,6 +1,7 @@
 //! Workflows as tools, on the real n8n.
 //!
 //! It takes n8n 15 s to start: one is shared, and the stories follow one another.
+#![allow(clippy::unwrap_used, reason = "this is test code")]
 
 #[path = "../support/mod.rs"]
 mod support;
