@@ -26,6 +26,12 @@ in
       services.jex.livekit.mode is "cloud": every word goes through ${cfg.livekit.url}, and jex-agent may reach any address.
     '';
 
+    # Also where `jex history`, as root, finds them.
+    services.jex.settings.history = {
+      journal = "/var/lib/jex-agent/journal";
+      audit_head = "/var/lib/jex-agent/audit-head.json";
+    };
+
     systemd.services.jex-agent = {
       description = "JEX's agent";
       documentation = [ "https://jex.local" ];
@@ -49,10 +55,16 @@ in
         ExecStart = "${cfg.package}/bin/jex-agent";
         # It asks the kernel which addresses it has, to offer them for media.
         RestrictAddressFamilies = hardening.RestrictAddressFamilies ++ [ "AF_NETLINK" ];
+        # n8n's API key is there.
+        SupplementaryGroups = [ "jex-n8n" ];
         StateDirectory = "jex-agent";
         StateDirectoryMode = "0700";
         LoadCredential =
           cfg.secrets.livekit
+          ++ map (name: "${name}:${cfg.secrets.directory}/${name}") [
+            "n8n-webhook-token"
+            "announce-token"
+          ]
           ++ lib.optional (cfg.llm.apiKeyFile != null) "llm-api-key:${cfg.llm.apiKeyFile}";
         WatchdogSec = "30s";
         Restart = "always";

@@ -45,7 +45,7 @@ in
       type = types.package;
       default = own.jex;
       defaultText = lib.literalMD "`jex` of this flake";
-      description = "The programs of JEX: `jex`, `jex-agent`, `jex-web`, `jex-supervisor`.";
+      description = "The programs of JEX: `jex`, `jex-agent`, `jex-web`, `jex-supervisor`, `jex-mcp-launcher`.";
       example = lib.literalExpression "pkgs.jex";
     };
 
@@ -175,6 +175,7 @@ in
       internal = true;
       default = pkgs.writeText "parts.toml" ''
         espeak_ng = "${lib.getExe pkgs.espeak-ng}"
+        ${lib.optionalString (cfg.n8n.workflows != null) "workflows = \"${cfg.n8n.workflows}\""}
       '';
       description = "Where programs are that the units start by themselves.";
     };

@@ -15,6 +15,21 @@ let
     else
       throw "${toString file} has ${toString (builtins.length found)} lines like ${pattern}, not one: see nixos-modules/settings-defaults.nix.";
 
+  # Every line that matches, for its two groups.
+  pairs =
+    file: pattern:
+    let
+      found = builtins.filter (match: match != null) (
+        map (builtins.match pattern) (lib.splitString "\n" (builtins.readFile file))
+      );
+    in
+    if builtins.length found < 10 then
+      throw "${toString file} has ${toString (builtins.length found)} lines like ${pattern}: see nixos-modules/settings-defaults.nix."
+    else
+      lib.listToAttrs (
+        map (match: lib.nameValuePair (builtins.elemAt match 0) (builtins.elemAt match 1)) found
+      );
+
   number = text: lib.toInt (builtins.replaceStrings [ "_" ] [ "" ] text);
   settings = ../crates/jex-config/src/settings.rs;
 in
@@ -25,6 +40,8 @@ in
     read ../crates/jex-config/src/resolve.rs "pub\\(crate\\) const COQUI_PORT: u16 = ([0-9]+);"
   );
   speedPercent = number (read settings " *speed_percent: ([0-9_]+),");
+  # What keeps n8n from calling anybody by itself.
+  n8nSilent = pairs ../crates/jex-supervisor/src/components/n8n.rs " *\\(\"(N8N_[A-Z_]+)\", \"(.*)\"\\),";
   # Text, with `{name}`, for the packaged Whisper.
   prompt = read ../crates/jex-config/src/resolve.rs "const STT_PROMPT: &str = \"([^\"]+)\";";
   # How much Piper varies a sound, and its length.

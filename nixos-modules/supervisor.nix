@@ -63,9 +63,16 @@ lib.mkIf cfg.enable {
       RuntimeDirectoryMode = "0755";
       StateDirectory = "jex-supervisor";
       StateDirectoryMode = "0700";
-      LoadCredential = lib.optional (
-        cfg.livekit.mode == "own"
-      ) "redis-password:${cfg.secrets.directory}/redis-password";
+      # It keeps there what it knows of n8n.
+      SupplementaryGroups = [ "jex-n8n" ];
+      ReadWritePaths = [ cfg.settings.n8n.folder ];
+      LoadCredential =
+        lib.optional (cfg.livekit.mode == "own") "redis-password:${cfg.secrets.directory}/redis-password"
+        ++ map (name: "${name}:${cfg.secrets.directory}/${name}") [
+          "n8n-owner-password"
+          "n8n-webhook-token"
+          "announce-token"
+        ];
       # How much memory is free, before a model is loaded.
       ProcSubset = "all";
       WatchdogSec = "30s";

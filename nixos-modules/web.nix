@@ -35,6 +35,8 @@ lib.mkIf cfg.enable {
     environment = {
       JEX_CONFIG = "${cfg.settingsFile}";
       HOME = "%S/jex-web";
+      # The agent has its own, which counts.
+      JEX_HISTORY__AUDIT_HEAD = "%S/jex-web/audit-head.json";
     };
     serviceConfig = import ./hardening.nix // {
       Type = "notify";

@@ -25,7 +25,7 @@ impl Memory {
     pub fn open(settings: &Settings, paths: &Paths) -> anyhow::Result<(Self, JoinHandle<()>)> {
         let url = settings.database_url(paths);
         let password = jex_config::secrets::database_password(settings)?;
-        let head = places::audit_head(paths);
+        let head = places::audit_head(settings, paths);
         let store = Store::open(url.as_str(), password.as_ref(), head)
             .context("the address of the database cannot be used")?;
         let journal = Journal::at(places::journal(settings, paths));

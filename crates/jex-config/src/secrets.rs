@@ -3,7 +3,7 @@
 mod n8n;
 
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rand::distr::{Alphanumeric, SampleString};
@@ -166,7 +166,11 @@ fn read(file: &Path) -> Result<String, ConfigError> {
     // systemd's credentials are 0440 in a folder that only the unit can enter.
     let ours =
         std::env::var_os("CREDENTIALS_DIRECTORY").is_some_and(|folder| file.starts_with(folder));
-    if !ours && metadata.permissions().mode() & 0o077 != 0 {
+    // What another user lets our group read was meant for us.
+    // `/proc/self` belongs to whoever asks.
+    let is_anothers = std::fs::metadata("/proc/self").is_ok_and(|us| us.uid() != metadata.uid());
+    let too_open = if is_anothers { 0o037 } else { 0o077 };
+    if !ours && metadata.permissions().mode() & too_open != 0 {
         let remedy = format!("Run `chmod 600 {}`.", file.display());
         return Err(failed("others than you can read it".into(), remedy));
     }

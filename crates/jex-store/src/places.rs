@@ -11,6 +11,7 @@ pub fn journal(settings: &Settings, paths: &Paths) -> PathBuf {
 }
 
 /// File of the audit's newest hash.
-pub fn audit_head(paths: &Paths) -> PathBuf {
-    paths.state.join("audit").join("head.json")
+pub fn audit_head(settings: &Settings, paths: &Paths) -> PathBuf {
+    let own = || paths.state.join("audit").join("head.json");
+    settings.history.audit_head.clone().unwrap_or_else(own)
 }

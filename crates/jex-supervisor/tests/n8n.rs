@@ -45,7 +45,7 @@ fn stop(stack: Stack) {
 }
 
 fn outcomes(home: &Home) -> Vec<(String, Outcome)> {
-    let records = Provision::outcomes(&home.paths()).unwrap();
+    let records = Provision::outcomes(&jex_config::Settings::default(), &home.paths()).unwrap();
     let outcome = records.into_iter().map(|one| (one.file, one.outcome));
     outcome.collect()
 }

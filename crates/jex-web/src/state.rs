@@ -104,6 +104,6 @@ impl App {
 fn store(settings: &Settings, paths: &Paths) -> anyhow::Result<Store> {
     let address = settings.database_url(paths);
     let password = secrets::database_password(settings)?;
-    let head = places::audit_head(paths);
+    let head = places::audit_head(settings, paths);
     Ok(Store::open(address.as_str(), password.as_ref(), head)?)
 }

@@ -162,6 +162,9 @@ pub enum ModelCommand {
 pub enum N8nCommand {
     /// Print how to open the editor and, the first time, its login
     Open,
+    /// Print what n8n is told of the owner's password
+    #[command(hide = true)]
+    PasswordHash,
     /// Show each workflow that came with JEX: as it came, changed by you, switched off
     Status {
         /// As one JSON array

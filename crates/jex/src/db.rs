@@ -33,7 +33,7 @@ pub fn run(command: &DbCommand, options: &LoadOptions, paths: &Paths) -> anyhow:
 pub fn open(settings: &Settings, paths: &Paths) -> anyhow::Result<Store> {
     let address = settings.database_url(paths);
     let password = secrets::database_password(settings)?;
-    let head = places::audit_head(paths);
+    let head = places::audit_head(settings, paths);
     Ok(Store::open(address.as_str(), password.as_ref(), head)?)
 }
 

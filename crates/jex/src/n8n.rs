@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use jex_config::{Paths, Settings, secrets};
 use jex_supervisor::control;
-use jex_supervisor::provision::{EMAIL, Provision, Record};
+use jex_supervisor::provision::{EMAIL, Provision, Record, password_hash};
 use jex_supervisor::status::ComponentStatus;
 use secrecy::ExposeSecret;
 
@@ -16,8 +16,12 @@ use crate::exit;
 pub fn run(command: &N8nCommand, settings: &Settings, paths: &Paths) -> anyhow::Result<u8> {
     let text = match command {
         N8nCommand::Open => open(settings, paths)?,
+        N8nCommand::PasswordHash => {
+            let password = secrets::n8n_owner_password(settings, paths)?;
+            format!("{}\n", password_hash(&password))
+        }
         N8nCommand::Status { json: true } => {
-            let records = Provision::outcomes(paths)?;
+            let records = Provision::outcomes(settings, paths)?;
             format!("{}\n", serde_json::to_string_pretty(&records)?)
         }
         N8nCommand::Status { json: false } => {
@@ -25,7 +29,11 @@ pub fn run(command: &N8nCommand, settings: &Settings, paths: &Paths) -> anyhow::
                 let mut components = status.components.into_iter();
                 components.find(|component| component.name == "n8n")
             });
-            status(settings, part.as_ref(), &Provision::outcomes(paths)?)
+            status(
+                settings,
+                part.as_ref(),
+                &Provision::outcomes(settings, paths)?,
+            )
         }
     };
     exit::say(&text);
@@ -40,10 +48,10 @@ fn open(settings: &Settings, paths: &Paths) -> anyhow::Result<String> {
             "n8n is at {url} (`n8n.url`), with whatever login it has there.\n"
         ));
     }
-    let file = secrets::n8n_owner_password_file(paths);
-    let password = secrets::n8n_owner_password(paths)?;
+    let file = secrets::n8n_owner_password_file(settings, paths);
+    let password = secrets::n8n_owner_password(settings, paths)?;
     let mut text = way_in(settings.n8n.port, &user(), &host());
-    if was_shown(paths) {
+    if was_shown(settings, paths) {
         let _ = writeln!(
             text,
             "\n  E-mail    {EMAIL}\n  Password  shown before; it is in {}",
@@ -58,6 +66,7 @@ fn open(settings: &Settings, paths: &Paths) -> anyhow::Result<String> {
          can read.",
         file.display()
     );
+    std::fs::create_dir_all(&paths.state)?;
     std::fs::write(shown(paths), "")?;
     Ok(text)
 }
@@ -75,17 +84,21 @@ fn shown(paths: &Paths) -> PathBuf {
 }
 
 /// A password that was made anew after that is another one.
-fn was_shown(paths: &Paths) -> bool {
+fn was_shown(settings: &Settings, paths: &Paths) -> bool {
     let when = |file: PathBuf| {
         std::fs::metadata(file)
             .and_then(|file| file.modified())
             .ok()
     };
     let shown = when(shown(paths));
-    shown.is_some() && shown >= when(secrets::n8n_owner_password_file(paths))
+    shown.is_some() && shown >= when(secrets::n8n_owner_password_file(settings, paths))
 }
 
 fn user() -> String {
+    // Root may not come in by SSH where JEX set the machine up.
+    if let Ok(user) = std::env::var("SUDO_USER") {
+        return user;
+    }
     nix::unistd::User::from_uid(nix::unistd::getuid())
         .ok()
         .flatten()
@@ -149,7 +162,7 @@ mod tests {
         let (_home, paths) = home();
         let settings = Settings::default();
         secrets::ensure_secrets(&settings, &paths).unwrap();
-        let password = secrets::n8n_owner_password(&paths).unwrap();
+        let password = secrets::n8n_owner_password(&settings, &paths).unwrap();
 
         let first = open(&settings, &paths).unwrap();
         let second = open(&settings, &paths).unwrap();

@@ -1,6 +1,7 @@
 //! What JEX and n8n, and JEX and its database, know each other by.
 
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -30,8 +31,14 @@ pub(super) fn ensure_all(paths: &Paths) -> Result<(), ConfigError> {
 
 /// n8n's API key; an error while there is none: JEX makes one when it has started its own n8n.
 pub fn n8n_api_key(settings: &Settings, paths: &Paths) -> Result<SecretString, ConfigError> {
-    let named = settings.n8n.api_key_file.as_deref();
-    Ok(read(&place(API_KEY, named, paths))?.into())
+    Ok(read(&n8n_api_key_file(settings, paths))?.into())
+}
+
+fn n8n_api_key_file(settings: &Settings, paths: &Paths) -> PathBuf {
+    let n8n = &settings.n8n;
+    let shared = n8n.folder.as_ref().map(|folder| folder.join(API_KEY));
+    let named = n8n.api_key_file.clone().or(shared);
+    place(API_KEY, named.as_deref(), paths)
 }
 
 /// What n8n's webhooks want to see in the header `X-Jex-Token`.
@@ -51,13 +58,14 @@ pub fn n8n_encryption_key(paths: &Paths) -> Result<SecretString, ConfigError> {
 }
 
 /// Password of the owner of JEX's own n8n.
-pub fn n8n_owner_password(paths: &Paths) -> Result<SecretString, ConfigError> {
-    Ok(read(&n8n_owner_password_file(paths))?.into())
+pub fn n8n_owner_password(settings: &Settings, paths: &Paths) -> Result<SecretString, ConfigError> {
+    Ok(read(&n8n_owner_password_file(settings, paths))?.into())
 }
 
 /// Where that password lies.
-pub fn n8n_owner_password_file(paths: &Paths) -> PathBuf {
-    place(OWNER_PASSWORD, None, paths)
+pub fn n8n_owner_password_file(settings: &Settings, paths: &Paths) -> PathBuf {
+    let named = settings.n8n.owner_password_file.as_deref();
+    place(OWNER_PASSWORD, named, paths)
 }
 
 /// Password for `database.url`, if one is named.
@@ -69,30 +77,44 @@ pub fn database_password(settings: &Settings) -> Result<Option<SecretString>, Co
     Ok(file.map(read).transpose()?.map(Into::into))
 }
 
-/// Keeps a new API key in place of the one before, whole or not at all.
-pub fn keep_n8n_api_key(paths: &Paths, key: &SecretString) -> Result<(), ConfigError> {
-    let file = paths.secrets().join(API_KEY);
+/// Keeps a new API key in place of the one before, whole or not at all. In the settings' folder its group may read it,
+/// since that is where other programs of JEX look for it.
+pub fn keep_n8n_api_key(
+    settings: &Settings,
+    paths: &Paths,
+    key: &SecretString,
+) -> Result<(), ConfigError> {
+    let own = paths.secrets();
+    let folder = settings.n8n.folder.as_ref().unwrap_or(&own);
+    let file = folder.join(API_KEY);
     let failed = |error: std::io::Error| ConfigError::File {
         deed: "write",
         path: file.clone(),
         reason: error.to_string(),
         remedy: "Make its folder writable for you.".into(),
     };
-    create_private_dir(&paths.secrets()).map_err(failed)?;
-    let mut scratch = tempfile::NamedTempFile::new_in(paths.secrets()).map_err(failed)?;
+    if settings.n8n.folder.is_none() {
+        create_private_dir(folder).map_err(failed)?;
+    }
+    let mut scratch = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    if settings.n8n.folder.is_some() {
+        let for_group = std::fs::Permissions::from_mode(0o640);
+        scratch
+            .as_file()
+            .set_permissions(for_group)
+            .map_err(failed)?;
+    }
     writeln!(scratch, "{}", key.expose_secret()).map_err(failed)?;
     scratch.as_file().sync_all().map_err(failed)?;
     scratch
         .persist(&file)
         .map_err(|error| failed(error.error))?;
-    let folder = std::fs::File::open(paths.secrets()).map_err(failed)?;
+    let folder = std::fs::File::open(folder).map_err(failed)?;
     folder.sync_all().map_err(failed)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
     use crate::secrets::ensure_secrets;
 
@@ -114,7 +136,7 @@ mod tests {
             n8n_webhook_token(&settings, &paths),
             announce_token(&paths),
             n8n_encryption_key(&paths),
-            n8n_owner_password(&paths),
+            n8n_owner_password(&settings, &paths),
         ] {
             assert_eq!(secret.unwrap().expose_secret().len(), LENGTH);
         }
@@ -127,7 +149,7 @@ mod tests {
         let settings = Settings::default();
 
         for key in ["first", "second"] {
-            keep_n8n_api_key(&paths, &key.into()).unwrap();
+            keep_n8n_api_key(&settings, &paths, &key.into()).unwrap();
 
             let kept = n8n_api_key(&settings, &paths).unwrap();
             assert_eq!(kept.expose_secret(), key);
@@ -135,5 +157,17 @@ mod tests {
 
         let file = std::fs::metadata(paths.secrets().join(API_KEY)).unwrap();
         assert_eq!(file.permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn in_a_folder_of_its_own_the_key_is_for_a_group() {
+        let (home, paths) = home();
+        let mut settings = Settings::default();
+        settings.n8n.folder = Some(home.path().to_owned());
+
+        keep_n8n_api_key(&settings, &paths, &"key".into()).unwrap();
+
+        let file = std::fs::metadata(home.path().join(API_KEY)).unwrap();
+        assert_eq!(file.permissions().mode() & 0o777, 0o640);
     }
 }

@@ -22,6 +22,10 @@ pub struct History {
     /// database. Absent: beside JEX's own files.
     /// Example: `"/mnt/usb/jex-journal"`
     pub journal: Option<PathBuf>,
+    /// File with the newest hash of the audit, by which one sees that its end was cut off. Absent: beside JEX's own
+    /// files.
+    /// Example: `"/mnt/usb/jex-audit-head.json"`
+    pub audit_head: Option<PathBuf>,
 }
 
 impl Default for History {
@@ -32,6 +36,7 @@ impl Default for History {
             facts_days: None,
             announcements_days: 30,
             journal: None,
+            audit_head: None,
         }
     }
 }

@@ -24,6 +24,13 @@ pub struct N8n {
     /// deleted is then taken out of its files as well. Of its own n8n JEX knows it.
     /// Example: `"postgres://n8n@localhost/n8n?host=/run/postgresql"`
     pub database_url: Option<Url>,
+    /// Folder in which JEX keeps its key of its own n8n and what it has imported there; absent: among its own
+    /// files.
+    /// Example: `"/var/lib/jex-n8n"`
+    pub folder: Option<PathBuf>,
+    /// File with the password of the owner of JEX's own n8n; absent: JEX makes one, among its own files.
+    /// Example: `"/var/lib/jex/secrets/n8n-owner-password"`
+    pub owner_password_file: Option<PathBuf>,
     /// Loopback port of JEX's own n8n.
     pub port: u16,
     /// Loopback port by which that n8n hands code to the process that runs it.
@@ -40,6 +47,8 @@ impl Default for N8n {
             api_key_file: None,
             webhook_token_file: None,
             database_url: None,
+            folder: None,
+            owner_password_file: None,
             port: 5690,
             broker_port: 5691,
             workflows: None,

@@ -309,7 +309,7 @@ pub(crate) mod tests {
         let redis = secrets::redis_password(&stack.paths).unwrap();
         let n8n = [
             secrets::n8n_encryption_key(&stack.paths).unwrap(),
-            secrets::n8n_owner_password(&stack.paths).unwrap(),
+            secrets::n8n_owner_password(&stack.settings, &stack.paths).unwrap(),
         ];
 
         for component in all(&stack) {

@@ -54,6 +54,14 @@ const SILENT: [(&str, &str); 14] = [
 const GRACE_SECONDS: &str = "3";
 
 pub fn declare(stack: &Stack) -> Result<Option<Component>, SupervisorError> {
+    let provision = || {
+        let workflows = stack.settings.n8n.workflows.clone();
+        WarmUp::Workflows(Box::new(Provision {
+            settings: stack.settings.clone(),
+            paths: stack.paths.clone(),
+            workflows: workflows.or_else(|| stack.parts.workflows.clone()),
+        }))
+    };
     let component = |origin, url, warm_up| Component {
         name: NAME,
         depends_on: &["postgresql"],
@@ -65,7 +73,7 @@ pub fn declare(stack: &Stack) -> Result<Option<Component>, SupervisorError> {
     match (&stack.backend, &stack.settings.n8n.url) {
         (Backend::Units(units), _) => Ok(units.n8n.clone().map(|url| {
             let origin = Origin::Unit(units::unit_of(NAME));
-            component(origin, url, WarmUp::None)
+            component(origin, url, provision())
         })),
         (Backend::Children(_), Some(address)) => {
             // A key that cannot be read is said now, not in the first conversation.
@@ -82,17 +90,10 @@ pub fn declare(stack: &Stack) -> Result<Option<Component>, SupervisorError> {
         }
         (Backend::Children(_), None) => {
             let own = stack.settings.n8n_url();
-            let workflows = stack.settings.n8n.workflows.clone();
-            let provision = Provision {
-                settings: stack.settings.clone(),
-                paths: stack.paths.clone(),
-                workflows: workflows.or_else(|| stack.parts.workflows.clone()),
-            };
             let origin = Origin::Own(Box::new(process(stack)?));
             // Also asks whether its database is there.
             let ready = below(&own, "healthz/readiness");
-            let warm_up = WarmUp::Workflows(Box::new(provision));
-            Ok(Some(component(origin, ready, warm_up)))
+            Ok(Some(component(origin, ready, provision())))
         }
     }
 }
@@ -156,7 +157,7 @@ fn process(stack: &Stack) -> Result<Process, SupervisorError> {
     process.env_removed = REMOVED;
     process.files = vec![encryption_key];
     process.preparation = Preparation::OwnersHash {
-        password: secrets::n8n_owner_password(paths)?,
+        password: secrets::n8n_owner_password(settings, paths)?,
         file: hash_file,
     };
     process.folders = vec![folder];

@@ -57,7 +57,7 @@ pub fn declare(stack: &Stack) -> Result<Option<Component>, SupervisorError> {
     match (&stack.backend, &database.url) {
         (Backend::Units(units), _) => Ok(units.postgresql.clone().map(|path| {
             let origin = Origin::Unit(units::unit_of(NAME));
-            component(origin, Probe::Socket { path }, WarmUp::None)
+            component(origin, Probe::Socket { path }, contents())
         })),
         (Backend::Children(_), Some(url)) => {
             let origin = Origin::External {

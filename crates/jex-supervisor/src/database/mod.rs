@@ -42,7 +42,7 @@ impl Contents {
         tell("tables".into());
         let password = secrets::database_password(settings)?;
         let address = settings.database_url(paths);
-        let head = places::audit_head(paths);
+        let head = places::audit_head(settings, paths);
         let migrating = tokio::task::spawn_blocking(move || migrate(&address, password, head));
         migrating
             .await

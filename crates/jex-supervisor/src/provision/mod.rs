@@ -48,7 +48,7 @@ impl Provision {
         let files = self.files()?;
         let total = STEPS_BEFORE + files.len();
         let step = |number: usize| tell(format!("provisioning {number} of {total}"));
-        let mut state = State::load(paths)?;
+        let mut state = State::load(settings, paths)?;
 
         step(1);
         let api = owner::api(settings, paths, &mut state).await?;
@@ -73,8 +73,8 @@ impl Provision {
     }
 
     /// How each workflow was left at the last start.
-    pub fn outcomes(paths: &Paths) -> Result<Vec<Record>, SupervisorError> {
-        Ok(State::load(paths)?.records().cloned().collect())
+    pub fn outcomes(settings: &Settings, paths: &Paths) -> Result<Vec<Record>, SupervisorError> {
+        Ok(State::load(settings, paths)?.records().cloned().collect())
     }
 }
 

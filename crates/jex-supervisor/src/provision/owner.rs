@@ -70,7 +70,7 @@ pub async fn api(
         .filter(|scope| is_wanted(scope))
         .collect();
     let key = make_key(&editor, LABEL, &wanted).await?;
-    secrets::keep_n8n_api_key(paths, &key)?;
+    secrets::keep_n8n_api_key(settings, paths, &key)?;
     Ok(Api::new(&n8n, key)?)
 }
 
@@ -84,7 +84,7 @@ pub async fn readers_key(
 }
 
 async fn login(settings: &Settings, paths: &Paths) -> Result<Editor, SupervisorError> {
-    let password = secrets::n8n_owner_password(paths)?;
+    let password = secrets::n8n_owner_password(settings, paths)?;
     Ok(Editor::login(&settings.n8n_url(), EMAIL, &password).await?)
 }
 

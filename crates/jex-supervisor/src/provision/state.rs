@@ -1,9 +1,10 @@
 //! What was done in n8n, kept from one start to the next.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use jex_config::Paths;
+use jex_config::{Paths, Settings};
 use serde::{Deserialize, Serialize};
 
 use super::workflow::Workflow;
@@ -97,8 +98,9 @@ pub struct State {
 }
 
 impl State {
-    pub fn load(paths: &Paths) -> Result<Self, SupervisorError> {
-        let file = paths.state.join("n8n-workflows.json");
+    pub fn load(settings: &Settings, paths: &Paths) -> Result<Self, SupervisorError> {
+        let folder = settings.n8n.folder.as_ref().unwrap_or(&paths.state);
+        let file = folder.join("n8n-workflows.json");
         let kept = match std::fs::read(&file) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
                 SupervisorError::N8n(format!(
@@ -120,6 +122,9 @@ impl State {
         let saving = || {
             std::fs::create_dir_all(folder)?;
             let mut scratch = tempfile::NamedTempFile::new_in(folder)?;
+            // No secret is in it; in a folder that is shared, others of JEX's read it.
+            let for_group = std::fs::Permissions::from_mode(0o640);
+            scratch.as_file().set_permissions(for_group)?;
             serde_json::to_writer_pretty(&mut scratch, &self.kept)?;
             scratch.as_file().sync_all()?;
             scratch.persist(&self.file).map_err(|error| error.error)?;
@@ -200,12 +205,12 @@ mod tests {
     #[test]
     fn what_is_kept_is_there_at_the_next_start() {
         let home = tempfile::tempdir().unwrap();
-        let mut state = State::load(&paths(&home)).unwrap();
+        let mut state = State::load(&Settings::default(), &paths(&home)).unwrap();
 
         state.is_for("ada").unwrap();
         state.keep(record()).unwrap();
 
-        let again = State::load(&paths(&home)).unwrap();
+        let again = State::load(&Settings::default(), &paths(&home)).unwrap();
         assert_eq!(again, state);
         assert_eq!(again.record("timer"), Some(&record()));
     }
@@ -213,7 +218,7 @@ mod tests {
     #[test]
     fn another_database_begins_anew() {
         let home = tempfile::tempdir().unwrap();
-        let mut state = State::load(&paths(&home)).unwrap();
+        let mut state = State::load(&Settings::default(), &paths(&home)).unwrap();
         state.is_for("ada").unwrap();
         state.keep(record()).unwrap();
 

@@ -178,7 +178,7 @@ impl<'h> N8n<'h> {
 
     /// The owner's login, as a cookie.
     pub async fn login(&self) -> String {
-        let password = secrets::n8n_owner_password(&self.home.paths()).unwrap();
+        let password = secrets::n8n_owner_password(&self.settings(), &self.home.paths()).unwrap();
         let body = json!({
             "emailOrLdapLoginId": jex_supervisor::provision::EMAIL,
             "password": password.expose_secret(),
