@@ -23,7 +23,7 @@ def call(name: str, **arguments) -> list[dict]:
 class Model:
     """`answer` is given the messages of a request and returns the deltas of the reply."""
 
-    def __init__(self, answer):
+    def __init__(self, answer, port: int = 0):
         self.answer = answer
         self.requests: list[dict] = []
         model = self
@@ -42,7 +42,7 @@ class Model:
             def log_message(self, *_):
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     @property

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+# Of these one process takes several: none has packages.
+SMALL = ("refusals",)
+AT_ONCE = 4
 NIX = Path(__file__).parent / "nix"
 LIMIT_SECONDS = 300
 
@@ -31,12 +34,20 @@ def names(attribute: str) -> list[str]:
 class Evaluations:
     """All of them are begun as soon as one is asked for."""
 
-    def __init__(self, attributes: list[str]):
+    def __init__(self, attributes: list[str], small: tuple[str, ...] = ()):
         self._pool = ThreadPoolExecutor(2)
         self._running: dict[str, Future] = {name: self._pool.submit(self._evaluate, name) for name in attributes}
+        for group in small:
+            members = names(group)
+            for first in range(0, len(members), AT_ONCE):
+                batch = members[first : first + AT_ONCE]
+                running = self._pool.submit(self._evaluate_together, group, batch)
+                self._running |= {f"{group}.{name}": running for name in batch}
 
     def value(self, attribute: str):
-        return json.loads(self._running[attribute].result().stdout)
+        value = json.loads(self._running[attribute].result().stdout)
+        group, _, name = attribute.partition(".")
+        return value[name] if group in SMALL else value
 
     def traced(self, attribute: str, what: str) -> set[str]:
         """What it said on its way: lines of `trace: WHAT: …`."""
@@ -48,14 +59,20 @@ class Evaluations:
     def _evaluate(attribute: str) -> subprocess.CompletedProcess:
         return run("eval", "--json", f".#lib.evaluationTests.{attribute}")
 
+    @staticmethod
+    def _evaluate_together(group: str, members: list[str]) -> subprocess.CompletedProcess:
+        together = " ".join(f'"{name}"' for name in members)
+        function = f"all: {{ inherit (all) {together}; }}"
+        return run("eval", "--json", f".#lib.evaluationTests.{group}", "--apply", function)
+
     def stop(self):
         self._pool.shutdown(cancel_futures=True)
 
 
 @pytest.fixture(scope="session")
 def evaluations():
-    groups = ["hosts", "images", "vmTests", "outputs", "coqui", "template", "refusals"]
+    groups = ["hosts", "images", "vmTests", "outputs", "coqui", "template"]
     single = ["withDomain", "deploy", "installer", "layouts", "germanSettings", "undocumented"]
-    running = Evaluations([*(f"{group}.{name}" for group in groups for name in names(group)), *single])
+    running = Evaluations([*(f"{group}.{name}" for group in groups for name in names(group)), *single], SMALL)
     yield running
     running.stop()

@@ -1,6 +1,7 @@
 """What can be known of the appliance without building it."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +34,8 @@ REFUSALS = {
     "address-without-provider": "llm.provider",
     "cloud-media": "livekit.url",
     "air-gap-model": "llm.provider",
+    "program-of-a-tool": "name its `url`",
+    "address-of-a-tool": None,
     "air-gap-hosts": "egress.hosts",
     "air-gap-acme": "tls.acmeEmail",
     "acme-local": "hostName",
@@ -210,6 +213,36 @@ def test_every_service_of_ours_reaches_this_machine_only_or_is_named_here(evalua
 @pytest.mark.parametrize("machine", MACHINES)
 def test_every_confined_service_exists(evaluations, machine):
     assert evaluations.value(machine)["imaginary"] == []
+
+
+@pytest.mark.parametrize("host", APPLIANCES)
+def test_only_those_who_need_it_come_to_a_database_and_each_as_itself(evaluations, host):
+    database = evaluations.value(f"hosts.{host}")["database"]
+
+    comes = [line.split() for line in database["identMap"].splitlines() if line.strip()]
+    assert comes == [
+        ["jex", "jex-agent", "jex"],
+        ["jex", "jex-supervisor", "jex"],
+        ["jex", "jex-web", "jex"],
+        ["jex", "root", "jex"],
+        ["n8n", "n8n", "n8n"],
+        ["n8n", "jex-agent", "n8n"],
+        ["postgres", "postgres", "postgres"],
+    ]
+    rules = [line.split() for line in database["authentication"].splitlines() if line and line[0] != "#"]
+    assert rules[:2] == [["local", name, name, "peer", f"map={name}"] for name in ("jex", "n8n")]
+
+
+@pytest.mark.parametrize("host", APPLIANCES)
+def test_n8n_is_told_to_call_nobody_as_it_is_by_jex_up(evaluations, host):
+    source = (Path(__file__).parents[2] / "crates/jex-supervisor/src/components/n8n.rs").read_text()
+    told = dict(re.findall(r'^    \("(N8N_[A-Z_]+)", "(.*)"\),$', source, re.MULTILINE))
+
+    environment = evaluations.value(f"hosts.{host}")["n8n"]
+
+    assert len(told) == 14
+    assert {name: environment[name] for name in told} == told
+    assert environment["N8N_INSTANCE_OWNER_MANAGED_BY_ENV"] == "true"
 
 
 def accepts(settings: dict, folder: Path):

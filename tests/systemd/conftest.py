@@ -72,9 +72,11 @@ def install(container: Container):
     container.write("/etc/nftables.conf", f"flush ruleset\n{(units.FOLDER / 'jex.nft').read_text()}")
     users = {user for unit in installed for user in units.values(unit, "User")}
     groups = {group for unit in installed for group in units.values(unit, "Group")} - users
+    groups |= {group for unit in installed for group in units.values(unit, "SupplementaryGroups")}
     accounts = [*(f"u {user} -\n" for user in users), *(f"g {group} -\n" for group in groups)]
     container.write("/etc/sysusers.d/jex.conf", "".join(accounts))
     in_root(container, "systemd-sysusers")
+    container.write("/etc/tmpfiles.d/jex.conf", "d /var/lib/jex-n8n 2770 root jex-n8n\n")
     in_root(container, "systemctl", "enable", "nftables.service", *installed)
 
 

@@ -52,6 +52,10 @@ let
 
       tmpfiles = config.systemd.tmpfiles.rules;
 
+      # Who comes to which database, and as whom.
+      database = { inherit (config.services.postgresql) authentication identMap; };
+      n8n = config.services.n8n.environment;
+
       egress = config.services.jex.egress.allowed;
 
       # Services that may send packets to other machines.
@@ -195,6 +199,23 @@ let
         url = "https://api.openai.com/v1";
         apiKeyFile = "/var/lib/jex/keys/llm";
       };
+    };
+    program-of-a-tool = {
+      services.jex.settings.tools.mcp = [
+        {
+          name = "files";
+          command = [ "/run/current-system/sw/bin/mcp-server-files" ];
+        }
+      ];
+    };
+    address-of-a-tool = {
+      services.jex.settings.tools.mcp = [
+        {
+          name = "files";
+          url = "http://127.0.0.1:9000/mcp";
+        }
+      ];
+      services.jex.tools.policy.take_note = "allow";
     };
     air-gap-hosts = {
       services.jex.airGapped = true;

@@ -16,7 +16,9 @@ use axum::Json;
 use axum::routing::post;
 use jex_tools::mcp::{Mcp, McpServerOptions};
 use jex_tools::n8n::{N8n, Shipped};
-use jex_tools::{CallEvent, Listing, LookUp, Outcome, Runner, Source, Toolbox, Unresolved};
+use jex_tools::{
+    CallEvent, Listing, LookUp, Outcome, Runner, SentCall, Source, ToolCall, Toolbox, Unresolved,
+};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use support::{Notes, call, context, handling, permit, until};
@@ -63,6 +65,7 @@ async fn workflows_are_tools() {
         stopping_one_run_stops_no_other,
         one_that_takes_too_long_is_stopped,
         a_call_that_ended_unheard_is_found,
+        what_is_forgotten_leaves_no_run,
         mcp_trigger_is_a_second_way,
         a_call_cut_off_by_its_death_is_unknown_then_told_and_never_repeated,
         without_it_nothing_is_sent,
@@ -249,7 +252,59 @@ async fn stopping_one_run_stops_no_other(n8n: &mut Instance) {
         told.elapsed()
     );
     assert_eq!(second.await.unwrap(), Outcome::Done(json!("waited")));
-    assert_eq!(n8n.running().await, 0);
+    nothing_runs(n8n).await;
+}
+
+/// A run that is over leaves the list of those that run a moment later.
+async fn nothing_runs(n8n: &Instance) {
+    until("nothing runs", LIMIT, async || {
+        (n8n.running().await == 0).then_some(())
+    })
+    .await;
+}
+
+async fn what_is_forgotten_leaves_no_run(n8n: &mut Instance) {
+    let source = n8n.source(LIMIT);
+    source.list().await.unwrap();
+    let before = n8n.runs_of("echo").await;
+    let (gone, stays) = (call("echo", json!({})), call("echo", json!({})));
+    let running = call("slow", json!({"seconds": 5}));
+    let sent = |call: &ToolCall| SentCall {
+        id: call.id,
+        tool: call.tool.clone(),
+        at: Timestamp::now(),
+    };
+    for call in [&gone, &stays] {
+        source.call(call, &context(), handling().0).await;
+    }
+    let calling = {
+        let (running, source) = (running.clone(), n8n.source(LIMIT));
+        tokio::spawn(async move { source.call(&running, &context(), handling().0).await })
+    };
+    until("it runs", LIMIT, async || {
+        (n8n.running().await == 1).then_some(())
+    })
+    .await;
+    until("both are written down", LIMIT, async || {
+        (n8n.runs_of("echo").await == before + 2).then_some(())
+    })
+    .await;
+    let never_sent = call("echo", json!({}));
+
+    let forgotten = source
+        .forget(&[sent(&gone), sent(&running), sent(&never_sent)])
+        .await
+        .unwrap();
+
+    assert!(forgotten.contains(&gone.id) && forgotten.contains(&never_sent.id));
+    assert!(!forgotten.contains(&running.id), "it still runs");
+    assert_eq!(n8n.runs_of("echo").await, before + 1);
+    let look_up = source.look_up(&stays, Timestamp::now()).await.unwrap();
+    assert!(matches!(look_up, LookUp::Ended(_)), "{look_up:?}");
+    assert_eq!(calling.await.unwrap(), Outcome::Done(json!("waited")));
+    nothing_runs(n8n).await;
+    let forgotten = source.forget(&[sent(&running)]).await.unwrap();
+    assert_eq!(forgotten, [running.id]);
 }
 
 async fn one_that_takes_too_long_is_stopped(n8n: &mut Instance) {
@@ -262,7 +317,7 @@ async fn one_that_takes_too_long_is_stopped(n8n: &mut Instance) {
         matches!(&slow, Outcome::Failed(reason) if reason.contains("2 s")),
         "{slow:?}"
     );
-    assert_eq!(n8n.running().await, 0);
+    nothing_runs(n8n).await;
 }
 
 async fn a_call_that_ended_unheard_is_found(n8n: &mut Instance) {
