@@ -136,7 +136,11 @@ def wait_until(condition, seconds: float, what: str):
 
 def slow_look(seconds: int) -> dict:
     """A workflow of the owner's own that takes long."""
-    note = {"description": "Looks for a long time.", "parameters": {"type": "object", "properties": {}}, "effect": "reads"}
+    note = {
+        "description": "Looks for a long time.",
+        "parameters": {"type": "object", "properties": {}},
+        "effect": "reads",
+    }
 
     def node(name: str, kind: str, version: float, parameters: dict, **more) -> dict:
         return {
@@ -166,7 +170,12 @@ def slow_look(seconds: int) -> dict:
             credentials={"httpHeaderAuth": {"id": "", "name": "JEX webhook"}},
         ),
         node("Wait", "wait", 1.1, {"amount": seconds}),
-        node("Tell", "respondToWebhook", 1.4, {"respondWith": "json", "responseBody": '={{ JSON.stringify({ result: "seen" }) }}'}),
+        node(
+            "Tell",
+            "respondToWebhook",
+            1.4,
+            {"respondWith": "json", "responseBody": '={{ JSON.stringify({ result: "seen" }) }}'},
+        ),
     ]
     follows = [("Webhook", "Wait"), ("Wait", "Tell")]
     connections = {one: {"main": [[{"node": next_, "type": "main", "index": 0}]]} for one, next_ in follows}

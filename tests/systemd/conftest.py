@@ -86,12 +86,15 @@ def in_root(container: Container, *command: str):
 
 @pytest.fixture
 def probe(booted):
-    """Runs a script with exactly the rights of one of our units: `probe(unit, script)` is what it prints."""
+    """Runs a script with exactly the rights of one of our units: `probe(unit, script)` is what it prints.
+
+    It is a dynamic user of its own, unless `user` names another's.
+    """
     name = "jex-probe"
 
-    def run(unit: str, script: str) -> str:
+    def run(unit: str, script: str, user: str = "") -> str:
         output = f"/run/{name}.output"
-        booted.write(f"/etc/systemd/system/{name}.service", units.probe(unit, name, script, output))
+        booted.write(f"/etc/systemd/system/{name}.service", units.probe(unit, name, script, output, user))
         booted.run("systemctl", "daemon-reload")
         booted.run("systemctl", "start", f"{name}.service")
         return booted.said("cat", output)

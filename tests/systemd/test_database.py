@@ -38,8 +38,8 @@ def as_postgres(container, query: str) -> str:
 
 def role(probe, unit: str, name: str) -> str:
     """As whom a unit comes to a database, or nothing."""
-    script = f"psql -h /run/postgresql -U {name} -d {name} -Atc 'select current_user' 2>/dev/null || true"
-    return probe(unit, script).strip()
+    script = f'psql -h /run/postgresql -U {name} -d {name} -Atc "select current_user" 2>/dev/null || true'
+    return probe(unit, script, user=unit.removesuffix(".service")).strip()
 
 
 @pytest.mark.parametrize("unit", ["jex-agent.service", "jex-web.service", "jex-supervisor.service"])
@@ -55,7 +55,21 @@ def test_n8ns_database_is_the_agents_to_clean_and_no_others(database, booted, pr
 
 def test_nobody_comes_as_someone_else(database, booted, probe):
     assert role(probe, "jex-agent.service", "postgres") == ""
-    other = ["runuser", "-u", "nobody", "--", "psql", "-h", "/run/postgresql", "-U", "jex", "-d", "jex", "-c", "select 1"]
+    other = [
+        "runuser",
+        "-u",
+        "nobody",
+        "--",
+        "psql",
+        "-h",
+        "/run/postgresql",
+        "-U",
+        "jex",
+        "-d",
+        "jex",
+        "-c",
+        "select 1",
+    ]
     assert database.run(*other, check=False).returncode != 0
 
 

@@ -43,7 +43,7 @@ def directories(unit: str, name: str) -> set[str]:
     return {f"{base}/{name}" for kind, base in BASES.items() if values(unit, f"{kind}Directory")}
 
 
-def probe(unit: str, name: str, script: str, output: str) -> str:
+def probe(unit: str, name: str, script: str, output: str, user: str = "") -> str:
     """The same unit with the same rights, which runs a script once instead, in directories of its own."""
     replaced = "Type|Restart|RestartSec|RestartSteps|RestartMaxDelaySec|WatchdogSec|ExecStart|NFTSet"
     kept = re.sub(f"^({replaced})=.*\n", "", for_debian(text(unit)), flags=re.MULTILINE)
@@ -52,6 +52,7 @@ def probe(unit: str, name: str, script: str, output: str) -> str:
         "[Service]\n",
         f"""[Service]
 Type=oneshot
+User={user}
 StandardOutput=truncate:{output}
 ExecStart=/usr/bin/bash -c '{script}'
 """,

@@ -1,5 +1,3 @@
-
-
 def scripted(messages):
     """Calls what it is asked for, and then says what came of it."""
     last = messages[-1]
