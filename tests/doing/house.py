@@ -10,7 +10,8 @@ import urllib.request
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parents[1] / folder) for folder in ("e2e", "acting")]
+sys.path.insert(0, str(Path(__file__).parents[1] / "acting"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
 
 from caller import calling
 from model import Model, call, words

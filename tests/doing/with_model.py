@@ -1,6 +1,7 @@
 """The same with a real model that can call tools, by hand:
 
-    JEX_TEST_MODEL_URL=http://127.0.0.1:11434/v1 JEX_TEST_MODEL=qwen3:8b tests/in-namespace pytest tests/doing/with_model.py
+    export JEX_TEST_MODEL_URL=http://127.0.0.1:11434/v1 JEX_TEST_MODEL=qwen3:8b
+    tests/in-namespace pytest tests/doing/with_model.py
 
 The namespace sees nothing outside of the machine: the model has to run in it, or run this outside of one with a
 network card other than loopback.

@@ -1,4 +1,4 @@
-"""Who comes to the database, by the user of their unit and nothing else: a real PostgreSQL with the module's own rules."""
+"""Who comes to the database, by their unit's user alone: a real PostgreSQL with the module's own rules."""
 
 import pytest
 

@@ -6,9 +6,11 @@
   nodes.jex =
     { lib, pkgs, ... }:
     let
-      model = pkgs.writers.writePython3Bin "scripted-model" { flakeIgnore = [ "E501" ]; } ''
-        ${builtins.readFile ../../acting/model.py}
-        ${builtins.readFile ./common/scripted_model.py}
+      # Its second half is beside the first.
+      model = pkgs.runCommand "scripted-model" { } ''
+        mkdir $out
+        cp ${../../acting/model.py} $out/model.py
+        cp ${./common/scripted_model.py} $out/scripted_model.py
       '';
     in
     {
@@ -30,7 +32,7 @@
       };
       systemd.services.scripted-model = {
         wantedBy = [ "multi-user.target" ];
-        serviceConfig.ExecStart = lib.getExe model;
+        serviceConfig.ExecStart = "${lib.getExe pkgs.python3} ${model}/scripted_model.py";
       };
     };
 

@@ -1,3 +1,11 @@
+"""A language model that calls what it is asked for: for machines that have no model which can."""
+
+import json
+import threading
+
+from model import Model, call, words
+
+
 def scripted(messages):
     """Calls what it is asked for, and then says what came of it."""
     last = messages[-1]
