@@ -6,12 +6,13 @@ const SECOND_MS = 1_000;
 
 /** Whole seconds since the page first saw this value; 0 for `null`. Clocks of two machines are not compared. */
 export function useElapsed(value: string | null): number {
-  const [seen, setSeen] = useState({ value, at: Date.now(), now: Date.now() });
-  if (seen.value !== value) setSeen({ value, at: Date.now(), now: Date.now() });
+  const [elapsed, setElapsed] = useState({ value, seconds: 0 });
   useEffect(() => {
     if (value === null) return undefined;
-    const timer = setInterval(() => setSeen((before) => ({ ...before, now: Date.now() })), SECOND_MS);
+    const began = Date.now();
+    const count = () => setElapsed({ value, seconds: Math.floor((Date.now() - began) / SECOND_MS) });
+    const timer = setInterval(count, SECOND_MS);
     return () => clearInterval(timer);
   }, [value]);
-  return value === null ? 0 : Math.floor((seen.now - seen.at) / SECOND_MS);
+  return elapsed.value === value ? elapsed.seconds : 0;
 }
