@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "peers"))
 from server import KEY, SECRET, Process, free_port
 
 TOKEN = "a token that workflows show"
+OLD = "11111111-2222-4333-8444-555555555555"
 
 
 def postgresql() -> Path:
@@ -87,6 +88,15 @@ class Agent(Process):
         }
         secret(folder / "state" / "jex" / "secrets", "announce-token", TOKEN)
         subprocess.run([programs / "jex", "db", "migrate"], env=os.environ | env, check=True, timeout=60)
+        # Said longer ago than is kept.
+        database.rows(
+            "insert into conversations (id, began, ended, room, language) values "
+            f"('{OLD}', now() - interval '100 days', now() - interval '99 days', '', 'en')"
+        )
+        database.rows(
+            "insert into turns (id, conversation, at, speaker, participant, said, typed, interrupted) values "
+            f"(gen_random_uuid(), '{OLD}', now() - interval '100 days', 'caller', 'ada', 'Long ago.', true, false)"
+        )
         super().__init__([str(programs / "jex-agent")], env)
         self.wait_ready()
 

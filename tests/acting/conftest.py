@@ -17,16 +17,21 @@ from person import Person
 from server import Server
 
 FACT = "The caller's bicycle is red."
+SUMMARY = "The caller told of pears."
 
 
 def answer(messages: list[dict]) -> list[dict]:
     """Remembers what it is told to, then says what came of it."""
     last = messages[-1]
+    if messages[0]["content"].startswith("Sum up"):
+        return words(SUMMARY)
     if last["role"] == "tool":
         status = json.loads(last["content"])["status"]
         return words(f"The tool says: {status}.")
     if "remember" in last["content"].lower():
         return words("Let me see.") + call("remember", fact=FACT)
+    if "forget it all" in last["content"].lower():
+        return call("forget_last_minutes", minutes=600)
     if "time" in last["content"].lower():
         return call("tell_time")
     return words("Hello.")

@@ -6,7 +6,8 @@ Run inside a private network namespace (`tests/in-namespace`): libwebrtc ignores
 import json
 import uuid
 
-from conftest import FACT
+from agent import OLD
+from conftest import FACT, SUMMARY
 
 
 async def test_after_a_typed_yes_it_is_done_and_written_down(caller, stage):
@@ -89,3 +90,51 @@ async def test_the_conversation_goes_on_without_the_database_and_nothing_is_lost
 
     query = "select count(*) from turns where said = 'Still there?'"
     await caller.until("history", lambda: stage.database.rows(query) == ["1"])
+
+
+async def test_a_long_conversation_is_summed_up_and_the_summary_kept(caller, stage):
+    for n in range(1, 41):
+        await caller.types(f"Pear number {n}: " + "it was a sweet one " * 40)
+        await caller.hears("Hello.", times=n)
+        if any(request["messages"][0]["content"].startswith("Sum up") for request in stage.model.requests):
+            break
+
+    kept = f"select count(*) from summaries where text = '{SUMMARY}'"
+    await caller.until("a summary", lambda: stage.database.rows(kept) == ["1"])
+    await caller.types("And now?")
+    await caller.hears("Hello.", times=n + 1)
+
+    prompt = stage.model.requests[-1]["messages"]
+    assert SUMMARY in prompt[0]["content"]
+    assert not any("Pear number 1:" in message["content"] for message in prompt)
+
+
+async def test_what_was_remembered_is_in_the_prompt_at_once_and_what_was_forgotten_is_not(caller, stage):
+    await caller.types("Please remember my bicycle.")
+    await caller.asked()
+    await caller.types("Yes.")
+    await caller.hears("The tool says: done.")
+
+    await caller.types("Good evening.")
+    await caller.hears("Hello.")
+    assert FACT in stage.model.requests[-1]["messages"][0]["content"]
+
+    await caller.types("Forget it all.")
+    await caller.asked()
+    await caller.types("Yes.")
+    await caller.hears("The tool says: done.", times=2)
+    await caller.types("Good night.")
+    await caller.hears("Hello.", times=2)
+
+    prompt = json.dumps(stage.model.requests[-1]["messages"])
+    assert "bicycle" not in prompt and "Good evening" not in prompt, prompt
+    assert stage.database.rows("select count(*) from facts") == ["0"]
+
+
+async def test_what_was_kept_long_enough_is_gone_and_the_audit_says_so(caller, stage):
+    old = f"select count(*) from conversations where id = '{OLD}'"
+
+    await caller.until("the clean-up", lambda: stage.database.rows(old) == ["0"], 60)
+
+    assert stage.database.rows("select count(*) from turns where said = 'Long ago.'") == ["0"]
+    assert stage.database.rows("select count(*) from audit where kind = 'retention'") == ["1"]
