@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use jex_supervisor::status::State;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use support::appliance::{Supervisor, Unit, WATCHDOG, database, healthy};
+use support::appliance::{Supervisor, Unit, WATCHDOG, healthy};
 use support::registry::Registry;
 use support::{Home, PARTS, http_get, turn};
 
@@ -27,12 +27,14 @@ fn it_reports_everything_notices_what_comes_back_and_ends_in_time() {
     let _turn = turn();
     let home = Home::new();
     // Whoever runs them is none of the supervisor's business.
-    let mut runs = home.up(&PARTS);
+    let parts = [&PARTS[..], &["postgresql", "n8n"]].concat();
+    let mut runs = home.up(&parts);
     healthy(home.ports.agent);
     healthy(home.ports.web);
-    let (_database, postgresql) = database(&home);
-    let n8n = format!("--n8n=http://127.0.0.1:{}/healthz", home.ports.web);
-    let postgresql = format!("--postgresql={}", postgresql.display());
+    let n8n = format!("--n8n=http://127.0.0.1:{}/healthz", home.ports.n8n);
+    let settings = jex_config::check_file(&home.paths().config_file).unwrap();
+    let socket = settings.settings.postgresql_socket_folder(&home.paths());
+    let postgresql = format!("--postgresql={}/.s.PGSQL.5432", socket.display());
     let page = "--address=https://jex.local";
 
     let mut supervisor = Supervisor::start(&home, &[&n8n, &postgresql, page]);
@@ -58,7 +60,8 @@ fn it_reports_everything_notices_what_comes_back_and_ends_in_time() {
     );
     for component in &status.components {
         assert_eq!(component.state, State::Ready, "{component:?}");
-        let tells_its_version = !matches!(component.name.as_str(), "postgresql" | "livekit");
+        let tells_its_version =
+            !matches!(component.name.as_str(), "postgresql" | "livekit" | "n8n");
         assert_eq!(
             component.version.is_some(),
             tells_its_version,
@@ -70,7 +73,8 @@ fn it_reports_everything_notices_what_comes_back_and_ends_in_time() {
         .collect();
     assert!(!warmed.is_empty(), "{:#?}", supervisor.told);
 
-    let piper = runs.wait_ready(START).components.pop().unwrap();
+    let mut running = runs.wait_ready(START).components.into_iter();
+    let piper = running.find(|one| one.name == "piper").unwrap();
     let pid = i32::try_from(piper.pid.unwrap()).unwrap();
     kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
     let after = supervisor.wait_for("piper", START, restarts(1));

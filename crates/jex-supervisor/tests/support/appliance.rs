@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -243,10 +243,4 @@ pub fn healthy(port: u16) {
             axum::serve(listener, app).await.unwrap();
         });
     });
-}
-
-/// PostgreSQL as far as it is asked: its socket. Returns the path.
-pub fn database(home: &Home) -> (UnixListener, PathBuf) {
-    let path = home.folder.path().join(".s.PGSQL.5432");
-    (UnixListener::bind(&path).unwrap(), path)
 }
