@@ -26,6 +26,8 @@ pub fn client() -> reqwest::Result<Client> {
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECTS_WITHIN)
+        // One that was open for a while may be closed from the other side: nobody could say whether a call got there.
+        .pool_max_idle_per_host(0)
         .build()
 }
 

@@ -266,8 +266,8 @@ async fn nothing_runs(n8n: &Instance) {
 async fn what_is_forgotten_leaves_no_run(n8n: &mut Instance) {
     let source = n8n.source(LIMIT);
     source.list().await.unwrap();
-    let before = n8n.runs_of("echo").await;
-    let (gone, stays) = (call("echo", json!({})), call("echo", json!({})));
+    let before = n8n.runs_of("ours").await;
+    let (gone, stays) = (call("ours", json!({})), call("ours", json!({})));
     let running = call("slow", json!({"seconds": 5}));
     let sent = |call: &ToolCall| SentCall {
         id: call.id,
@@ -286,10 +286,10 @@ async fn what_is_forgotten_leaves_no_run(n8n: &mut Instance) {
     })
     .await;
     until("both are written down", LIMIT, async || {
-        (n8n.runs_of("echo").await == before + 2).then_some(())
+        (n8n.runs_of("ours").await == before + 2).then_some(())
     })
     .await;
-    let never_sent = call("echo", json!({}));
+    let never_sent = call("ours", json!({}));
 
     let forgotten = source
         .forget(&[sent(&gone), sent(&running), sent(&never_sent)])
@@ -298,7 +298,7 @@ async fn what_is_forgotten_leaves_no_run(n8n: &mut Instance) {
 
     assert!(forgotten.contains(&gone.id) && forgotten.contains(&never_sent.id));
     assert!(!forgotten.contains(&running.id), "it still runs");
-    assert_eq!(n8n.runs_of("echo").await, before + 1);
+    assert_eq!(n8n.runs_of("ours").await, before + 1);
     let look_up = source.look_up(&stays, Timestamp::now()).await.unwrap();
     assert!(matches!(look_up, LookUp::Ended(_)), "{look_up:?}");
     assert_eq!(calling.await.unwrap(), Outcome::Done(json!("waited")));
