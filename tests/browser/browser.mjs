@@ -15,6 +15,7 @@ const MAKERS_HOSTS = [
   'clientservices.googleapis.com',
   'content-autofill.googleapis.com',
   'optimizationguide-pa.googleapis.com',
+  'passwordsleakcheck-pa.googleapis.com',
   'safebrowsing.googleapis.com',
   'update.googleapis.com',
 ];

@@ -3,14 +3,24 @@
 import os
 import subprocess
 import time
+import urllib.request
 from pathlib import Path
 
 from capture import Capture
-from house import N8N
+from house import N8N, wait_until
 
 # All that this machine is in the namespace of the tests.
 OWN = {"10.99.0.1"}
-SECONDS = int(os.environ.get("JEX_TEST_SILENCE_SECONDS", "30"))
+SECONDS = int(os.environ.get("JEX_TEST_SILENCE_SECONDS", "15"))
+
+
+def its_pages_are_there() -> bool:
+    """A moment after it answers as ready."""
+    try:
+        with urllib.request.urlopen(N8N, timeout=5) as reply:
+            return b"<title>" in reply.read()
+    except OSError:
+        return False
 
 
 def test_it_calls_nobody(house):
@@ -19,6 +29,7 @@ def test_it_calls_nobody(house):
     with Capture(OWN) as capture:
         killed = house.kill("n8n")
         house.wait_returned("n8n", killed)
+        wait_until(its_pages_are_there, 90, "n8n serves its pages")
         opened = subprocess.run(
             ["node", editor, N8N, "owner@jex.local", password, str(SECONDS)],
             env=os.environ | {"JEX_PARTS": house.env["JEX_PARTS"]},
