@@ -60,6 +60,11 @@ impl Announcements {
     /// Finds what was kept by an earlier process, as soon as the database can be asked.
     pub async fn recall(&self) {
         loop {
+            // What is only in the journal is not in the answer.
+            if !self.memory.is_whole() {
+                tokio::time::sleep(LOOKS_AGAIN).await;
+                continue;
+            }
             match self.memory.store.announcements_due().await {
                 Ok(due) => {
                     for kept in due {

@@ -55,7 +55,10 @@ impl Housekeeping {
                 () = tokio::time::sleep(LOOKS_EVERY) => {}
                 () = end.cancelled() => return,
             }
-            let mut done = self.forget_runs().await;
+            let mut done = self.erase().await;
+            if done.is_ok() {
+                done = self.forget_runs().await;
+            }
             if done.is_ok() && daily_is_due <= Instant::now() {
                 done = self.daily().await;
                 if done.is_ok() {
@@ -68,6 +71,12 @@ impl Housekeeping {
             }
             said = left;
         }
+    }
+
+    /// Takes out of the files what was deleted and could not be then.
+    async fn erase(&self) -> Result<(), Left> {
+        self.memory.store.erase().await?;
+        Ok(())
     }
 
     async fn daily(&self) -> Result<(), Left> {

@@ -1,5 +1,6 @@
 //! What the agent writes down and reads back.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -17,6 +18,8 @@ const MOST_FACTS: usize = 50;
 pub struct Memory {
     pub store: Store,
     pub recorder: Recorder,
+    /// Folder of the journal.
+    journal: PathBuf,
 }
 
 impl Memory {
@@ -28,10 +31,21 @@ impl Memory {
         let head = places::audit_head(settings, paths);
         let store = Store::open(url.as_str(), password.as_ref(), head)
             .context("the address of the database cannot be used")?;
-        let journal = Journal::at(places::journal(settings, paths));
+        let journal = places::journal(settings, paths);
         let retention = Retention::of(&settings.history);
-        let (recorder, task) = Recorder::start(store.clone(), journal, retention);
-        Ok((Self { store, recorder }, task))
+        let (recorder, task) =
+            Recorder::start(store.clone(), Journal::at(journal.clone()), retention);
+        let memory = Self {
+            store,
+            recorder,
+            journal,
+        };
+        Ok((memory, task))
+    }
+
+    /// Whether the database has all that an earlier process wrote down: nothing waits in the journal.
+    pub fn is_whole(&self) -> bool {
+        Journal::at(self.journal.clone()).is_empty()
     }
 
     /// What the owner asked to remember, as a part of the instructions; nothing while the database is away.
@@ -39,7 +53,10 @@ impl Memory {
         let facts = tokio::time::timeout(RECALLS_WITHIN, self.store.facts()).await;
         let facts = facts.ok()?.ok()?;
         let newest = facts.iter().rev().take(MOST_FACTS).rev();
-        let lines: Vec<String> = newest.map(|fact| format!("- {}", fact.text)).collect();
+        let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let lines: Vec<String> = newest
+            .map(|fact| format!("- {}", one_line(&fact.text)))
+            .collect();
         (!lines.is_empty()).then(|| {
             format!(
                 "What the caller asked you to remember:\n{}",
@@ -57,9 +74,13 @@ pub mod testing {
     pub fn memory(folder: &std::path::Path) -> Memory {
         let nobody = format!("postgres://jex@localhost/jex?host={}", folder.display());
         let store = Store::open(&nobody, None, folder.join("head.json")).expect("an address");
-        let journal = Journal::at(folder.join("journal"));
+        let journal = folder.join("journal");
         let retention = Retention::of(&jex_config::History::default());
-        let (recorder, _) = Recorder::start(store.clone(), journal, retention);
-        Memory { store, recorder }
+        let (recorder, _) = Recorder::start(store.clone(), Journal::at(journal.clone()), retention);
+        Memory {
+            store,
+            recorder,
+            journal,
+        }
     }
 }

@@ -129,7 +129,7 @@ impl Tools {
             return;
         };
         let announcement = Announcement {
-            id: Uuid::new_v4(),
+            id: of_outcome(lost.call.id),
             text: self.words.settled(lost.call.tool.as_str(), &outcome),
         };
         if let Err(error) = self.announcements.take(announcement).await {
@@ -141,7 +141,8 @@ impl Tools {
         let begun = Moment::now();
         let open = loop {
             match self.memory.store.open_calls().await {
-                Ok(open) => break open,
+                Ok(open) if self.memory.is_whole() => break open,
+                Ok(_) => tracing::debug!("what was left open is still in the journal"),
                 Err(error) => tracing::debug!(%error, "what was left open is not known yet"),
             }
             tokio::select! {
@@ -170,6 +171,11 @@ impl Tools {
             tokio::spawn(async move { tools.settle(lost).await });
         }
     }
+}
+
+/// Always the same for the same call, so that what became of it is told once.
+fn of_outcome(call: Uuid) -> Uuid {
+    Uuid::from_u128(call.as_u128() ^ 0x6f75_7463_6f6d_6500_0000_0000_0000_0000)
 }
 
 /// How JEX's own n8n, or the one that the settings name, is reached.

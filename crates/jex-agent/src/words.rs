@@ -46,8 +46,11 @@ impl Words {
             (Self::English, jex_tools::Outcome::Unknown(_)) => {
                 format!("Nobody can say whether {tool}, which was cut off, was done. Please check.")
             }
+            (Self::English, jex_tools::Outcome::Failed(reason)) => {
+                format!("I now know what became of {tool}, which was cut off: {reason}.")
+            }
             (Self::English, _) => {
-                format!("I now know what became of {tool}, which was cut off: it was not done.")
+                format!("I now know what became of {tool}, which was cut off: it was stopped.")
             }
             (Self::German, jex_tools::Outcome::Done(_)) => {
                 format!("Ich weiß jetzt, was aus {tool} wurde, das abgebrochen war: Es ist getan.")
@@ -55,9 +58,13 @@ impl Words {
             (Self::German, jex_tools::Outcome::Unknown(_)) => {
                 format!("Niemand weiß, ob {tool}, das abgebrochen war, getan ist. Bitte sieh nach.")
             }
+            // The reasons of tools are in English.
+            (Self::German, jex_tools::Outcome::Failed(reason)) => {
+                format!("Ich weiß jetzt, was aus {tool} wurde, das abgebrochen war: {reason}.")
+            }
             (Self::German, _) => {
                 format!(
-                    "Ich weiß jetzt, was aus {tool} wurde, das abgebrochen war: Es ist nicht getan."
+                    "Ich weiß jetzt, was aus {tool} wurde, das abgebrochen war: Es wurde angehalten."
                 )
             }
         }

@@ -182,6 +182,10 @@ async fn set_outcome(
     .bind(&result)
     .fetch_optional(&mut *on)
     .await?;
+    // Still unknown: nothing new.
+    if changed.is_none() && is_there(on, outcome.call).await? {
+        return Ok(());
+    }
     let mut event = Event::new(id, at, OUTCOME);
     event.call = Some(outcome.call);
     event.outcome = Some(outcome.ending.word().to_owned());
@@ -190,6 +194,11 @@ async fn set_outcome(
         event.digest = Some(digest(salt, &result));
     }
     append(on, event).await
+}
+
+async fn is_there(on: &mut PgConnection, call: Uuid) -> Result<bool, StoreError> {
+    let there = sqlx::query_scalar("select exists (select from tool_calls where id = $1)");
+    Ok(there.bind(call).fetch_one(on).await?)
 }
 
 async fn insert_summary(
@@ -203,7 +212,7 @@ async fn insert_summary(
         "insert into summaries (id, conversation, at, from_at, until_at, text) select $1, $2, $3, $4, $5, $6 \
          where not exists ( \
              select from deletions \
-             where (conversation is null or conversation = $2) and from_at <= $5 and to_at >= $4 and at >= $3) \
+             where (conversation is null or conversation = $2) and from_at <= $5 and to_at >= $4) \
          on conflict (id) do nothing",
     )
     .bind(id)

@@ -14,6 +14,8 @@ use crate::{Moment, Store, StoreError};
 
 /// Longest wait for those who read since before a deletion.
 const READERS_END_WITHIN: Duration = Duration::from_secs(10);
+/// Names the lock of those who erase.
+const ERASING: i64 = 0x6a65_785f_6572_6173;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Tables with words; each in a statement of its own, since none may be in a transaction with another.
@@ -59,6 +61,18 @@ impl Store {
         let Some(due) = due else { return Ok(None) };
         // Of its own, since its lock time-out is.
         let mut connection = self.pool.acquire().await?.detach();
+        // One at a time, whoever deleted something: the page, the command, the agent.
+        sqlx::query("select pg_advisory_lock($1)")
+            .bind(ERASING)
+            .execute(&mut connection)
+            .await?;
+        let is_due = "select due_since is not null from erasure";
+        if !sqlx::query_scalar::<_, bool>(is_due)
+            .fetch_one(&mut connection)
+            .await?
+        {
+            return Ok(None);
+        }
         sqlx::query("set lock_timeout = '10s'")
             .execute(&mut connection)
             .await?;

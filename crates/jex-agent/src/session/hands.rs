@@ -28,6 +28,9 @@ pub struct Hands {
     language: String,
     events: mpsc::UnboundedSender<CallEvent>,
     work: Option<Work>,
+    last_answer: Option<AnswerId>,
+    /// The conversation ends with this round.
+    ending: bool,
     /// What came of calls, by the answer that they were for, until it is asked for.
     finished: Vec<(AnswerId, CalledReport)>,
     open_question: Option<OpenQuestion>,
@@ -82,6 +85,8 @@ impl Hands {
             language: language.to_owned(),
             events,
             work: None,
+            last_answer: None,
+            ending: false,
             finished: Vec::new(),
             open_question: None,
         }
@@ -119,6 +124,10 @@ impl Hands {
         participant: &str,
     ) -> Vec<Input> {
         self.let_go();
+        // Another answer is one to other words of the caller's.
+        if self.last_answer.replace(answer) != Some(answer) {
+            self.gate.new_turn();
+        }
         let catalogue = self.tools.catalogue();
         let mut work = Work {
             answer,
@@ -239,10 +248,8 @@ impl Hands {
             CallEvent::Ended { call, outcome, .. } => {
                 let ends =
                     call.tool.as_str() == END_CONVERSATION && matches!(outcome, Outcome::Done(_));
+                self.ending |= ends;
                 let mut inputs = self.ended(call.id, &outcome);
-                if ends {
-                    inputs = vec![Input::End];
-                }
                 // First: what is forgotten is not told to the model with the results.
                 if let (FORGET_LAST, Outcome::Done(_)) = (call.tool.as_str(), &outcome)
                     && let Some(last) = builtin::span_of(&call)
@@ -286,6 +293,10 @@ impl Hands {
 
     fn finish(&mut self) -> Option<Input> {
         let work = self.work.take_if(|work| work.open.is_empty())?;
+        // Goodbye is said when all else that was asked for is done.
+        if std::mem::take(&mut self.ending) {
+            return Some(Input::End);
+        }
         Some(Input::ToolsDone {
             answer: work.answer,
             results: work.results,
@@ -343,9 +354,11 @@ impl Hands {
     }
 }
 
+/// What runs goes on: the caller asked for it before they left.
 impl Drop for Hands {
     fn drop(&mut self) {
-        self.let_go();
+        self.gate.withdraw();
+        self.follow_the_gate();
     }
 }
 

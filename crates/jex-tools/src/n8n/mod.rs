@@ -255,6 +255,8 @@ impl Source for N8n {
         match self.find(call, sent).await? {
             Some(run) if run.is_running() => Ok(LookUp::StillRunning),
             Some(run) => Ok(LookUp::Ended(run.outcome())),
+            // Without its workflow only the newest runs of all were looked at.
+            None if self.workflow_of(&call.tool).is_none() => Ok(LookUp::CannotTell),
             None => Ok(LookUp::NoTrace),
         }
     }

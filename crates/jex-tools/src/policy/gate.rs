@@ -220,13 +220,18 @@ impl Gate {
         }
     }
 
+    /// The caller has said something else: a no of before holds no longer.
+    pub fn new_turn(&mut self) {
+        if self.asking.is_none() {
+            self.refused_lately = false;
+        }
+    }
+
     /// Someone said or typed something.
     pub fn said(&mut self, now: Instant, who: &Answerer, text: &str) -> Heard {
         self.tick(now);
         let Some(asking) = self.asking.as_ref().filter(|asking| asking.is_for(who)) else {
-            if self.asking.is_none() {
-                self.refused_lately = false;
-            }
+            self.new_turn();
             return Heard::Turn;
         };
         let language = asking.pending.language.clone();
@@ -315,6 +320,11 @@ impl Gate {
         }
         tool.check_arguments(&call.arguments)
             .map_err(Refusal::Arguments)?;
+        if decision == Decision::Ask && !question::says_all(&call.arguments) {
+            return Err(Refusal::Arguments(
+                "they are too long to be asked for".into(),
+            ));
+        }
         if decision == Decision::Ask && self.refused_lately {
             return Err(Refusal::Declined);
         }

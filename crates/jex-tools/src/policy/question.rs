@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 use crate::Tool;
 
 /// Longest text of one argument, in characters: longer ones would hide in a question that nobody follows.
-const LONGEST_VALUE: usize = 80;
+const LONGEST_VALUE: usize = 500;
 /// Members of a list that are said.
-const MOST_MEMBERS: usize = 6;
+const MOST_MEMBERS: usize = 20;
 /// Longest template, in characters.
 const LONGEST_TEMPLATE: usize = 300;
 
@@ -40,6 +40,19 @@ pub fn question(tool: &Tool, arguments: &Map<String, Value>, language: &str) -> 
         "de" => format!("Soll ich {deed}?"),
         _ => format!("Shall I {deed}?"),
     }
+}
+
+/// Whether everything in these arguments would be said: nobody agrees to what they did not hear.
+pub fn says_all(arguments: &Map<String, Value>) -> bool {
+    fn fits(value: &Value) -> bool {
+        match value {
+            Value::String(text) => text.chars().count() <= LONGEST_VALUE,
+            Value::Array(members) => members.len() <= MOST_MEMBERS && members.iter().all(fits),
+            Value::Object(members) => members.len() <= MOST_MEMBERS && members.values().all(fits),
+            _ => true,
+        }
+    }
+    arguments.values().all(fits)
 }
 
 /// Whether a template can be filled in from these properties of a schema. The reason ends "the tool …".
