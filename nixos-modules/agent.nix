@@ -44,6 +44,8 @@ in
         "jex-secrets.service"
         "livekit.service"
         "ollama.service"
+        # It stops before that does, and has written everything by then.
+        "postgresql.target"
       ];
       environment = {
         JEX_CONFIG = "${cfg.settingsFile}";

@@ -64,7 +64,11 @@ in
     };
     services.jex.backup.paths = [ shared ];
     users.groups.jex-n8n = { };
-    systemd.tmpfiles.rules = [ "d ${shared} 2770 root jex-n8n" ];
+    systemd.tmpfiles.rules = [
+      "d ${shared} 2770 root jex-n8n"
+      # What a backup of another machine brought belongs to whatever had that number there.
+      "Z ${shared} - - jex-n8n"
+    ];
 
     services.jex.egress = {
       confined = [

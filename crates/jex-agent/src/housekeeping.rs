@@ -76,6 +76,8 @@ impl Housekeeping {
     /// Takes out of the files what was deleted and could not be then.
     async fn erase(&self) -> Result<(), Left> {
         self.memory.store.erase().await?;
+        // Others write rows of the audit, too, and may not write the file.
+        self.memory.store.note_audit_head().await;
         Ok(())
     }
 

@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::ConfigError;
 
+/// The settings of a machine that JEX's NixOS module has set up.
+const OF_MACHINE: &str = "/etc/jex/jex.toml";
+
 /// Folders of one JEX.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paths {
@@ -20,7 +23,12 @@ pub struct Paths {
 impl Paths {
     /// From `XDG_*_HOME`, `JEX_CONFIG` and `HOME`.
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::from_lookup(|name| std::env::var_os(name).map(PathBuf::from))
+        Self::from_lookup(|name| {
+            let set = std::env::var_os(name).map(PathBuf::from);
+            // `sudo` takes the variable away that the appliance has for everybody.
+            let of_machine = || (name == "JEX_CONFIG").then(|| PathBuf::from(OF_MACHINE));
+            set.or_else(|| of_machine().filter(|file| file.exists()))
+        })
     }
 
     /// As [`Self::from_env`], from any lookup of variables.
@@ -83,7 +91,7 @@ impl Paths {
 
     /// Whether JEX's NixOS module has set this machine up: there, systemd runs JEX.
     pub fn is_appliance(&self) -> bool {
-        Path::new("/etc/jex/jex.toml").exists() || self.machine_socket().exists()
+        Path::new(OF_MACHINE).exists() || self.machine_socket().exists()
     }
 
     pub fn models(&self) -> PathBuf {

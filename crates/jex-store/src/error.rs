@@ -94,7 +94,8 @@ impl From<sqlx::Error> for StoreError {
             "08" | "28" | "40" | "53" | "55" | "57" | "58" => Self::Away { reason },
             // The database is not there yet.
             "3D" => Self::Away { reason },
-            "22" | "23" => Self::Refused { reason },
+            // What it can never take: wrong, in the way of another, or too large.
+            "22" | "23" | "54" => Self::Refused { reason },
             _ if ["42P01", "42703", "42883"].contains(&code.as_ref()) => Self::NotMigrated,
             _ => Self::Database { reason },
         }

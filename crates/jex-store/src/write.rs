@@ -95,7 +95,7 @@ impl Store {
     }
 
     /// The rows are written already: when this fails, the next one catches up.
-    pub(crate) async fn note_audit_head(&self) {
+    pub async fn note_audit_head(&self) {
         if let Err(error) = self.keep_audit_head().await {
             tracing::warn!(%error, "the audit's newest hash is not kept outside the database");
         }

@@ -31,9 +31,7 @@ fn whole(verified: Verified) -> String {
 
 fn broken(fault: &Fault) -> String {
     let means = match fault {
-        Fault::NoHead { .. } => {
-            "That file is `audit/head.json` below JEX's state; put it back from a backup."
-        }
+        Fault::NoHead { .. } => "Put that file back from a backup.",
         Fault::CutOff { .. } | Fault::Replaced { .. } => {
             "If you restored the database from an older backup, restore JEX's state from the same one. If not, \
              somebody changed the database."

@@ -3,7 +3,8 @@
 //! Whoever connects is known by the kernel (`peer`), so there is no password. PostgreSQL refuses to be root: for
 //! root it runs as the user `postgres`, and the folder is that user's.
 
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -75,13 +76,9 @@ impl Cluster {
         let Some(user) = &self.user else {
             return Ok(());
         };
-        nix::unistd::chown(path, Some(user.uid), Some(user.gid)).map_err(|error| {
-            SupervisorError::File {
-                what: "cannot give away",
-                path: path.to_owned(),
-                source: error.into(),
-            }
-        })
+        // Whoever has the folder could have put a link there.
+        std::os::unix::fs::lchown(path, Some(user.uid.as_raw()), Some(user.gid.as_raw()))
+            .map_err(SupervisorError::file("cannot give away", path))
     }
 
     /// Under another name first: what was broken off is never taken for a database.
@@ -152,11 +149,21 @@ impl Cluster {
             return Ok(());
         }
         let scratch = self.data().join(format!("{name}.new"));
-        std::fs::write(&scratch, text)
-            .and_then(|()| {
-                std::fs::set_permissions(&scratch, std::fs::Permissions::from_mode(0o600))
-            })
-            .map_err(SupervisorError::file("cannot write", &scratch))?;
+        let failed = |error| SupervisorError::file("cannot write", &scratch)(error);
+        match std::fs::remove_file(&scratch) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(failed(error));
+            }
+            _ => {}
+        }
+        // Made by us, and no link that whoever has the folder put there.
+        std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&scratch)
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .map_err(failed)?;
         self.give_away(&scratch)?;
         std::fs::rename(&scratch, &path).map_err(SupervisorError::file("cannot write", &path))
     }

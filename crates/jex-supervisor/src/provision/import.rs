@@ -171,7 +171,8 @@ fn settle(record: &mut Record, shown: Option<&Value>) {
 fn take_over(workflow: &Workflow, record: &mut Record, there: &Value) -> Result<(), Trouble> {
     record.id = Some(identity(there, "GET workflows")?);
     record.given = workflow.given();
-    record.pending = None;
+    // Nothing tells that we made it just now: if it is off, its owner switched it off.
+    record.published = record.pending.take().is_none();
     let is_ours = draft_digest(there) == workflow.digest();
     record.digest = if is_ours {
         workflow.digest()
