@@ -186,6 +186,8 @@ impl Cluster {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn cluster(folder: &Path) -> Cluster {
