@@ -6,19 +6,15 @@ machine.
 
 import pytest
 
-from house import House, scripted
+from house import House, lived_in, scripted
 from speech import Speech
 
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory):
     running = House(tmp_path_factory.mktemp("home"), scripted().url)
-    running.up()
-    try:
-        running.wait_tool("set_reminder")
+    with lived_in(running):
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "acting"))
@@ -125,6 +125,17 @@ class House(Stack):
 
     def said(self, text: str) -> int:
         return sum(turn["said"] == text for whole in self.history() for turn in whole["turns"])
+
+
+@contextmanager
+def lived_in(house: House):
+    """It is up, with its workflows, until this is over."""
+    house.up()
+    try:
+        house.wait_tool("set_reminder")
+        yield house
+    finally:
+        house.stop()
 
 
 def wait_until(condition, seconds: float, what: str):

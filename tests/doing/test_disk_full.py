@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from house import House, scripted, visiting, wait_until
+from house import House, lived_in, scripted, visiting, wait_until
 from speech import Speech
 
 MIB = 260
@@ -29,12 +29,8 @@ def volume():
 def house(tmp_path_factory, volume):
     running = House(tmp_path_factory.mktemp("home"), scripted().url)
     running.env["JEX_DATABASE__FOLDER"] = str(volume / "postgresql")
-    running.up()
-    try:
-        running.wait_tool("set_reminder")
+    with lived_in(running):
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ network card other than loopback.
 
 import pytest
 
-from house import House, configured, visiting
+from house import House, configured, lived_in, visiting
 from speech import Speech
 
 
@@ -19,12 +19,8 @@ def house(tmp_path_factory):
     if model is None:
         pytest.skip("JEX_TEST_MODEL_URL and JEX_TEST_MODEL name no model")
     running = House(tmp_path_factory.mktemp("home"), *model)
-    running.up()
-    try:
-        running.wait_tool("set_reminder")
+    with lived_in(running):
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture(scope="module")
