@@ -61,6 +61,12 @@ while IFS= read -r path; do
     mv "$scratch/files$path" "$target"
 done < <(sort "$stage/paths" | awk 'NR == 1 || index($0, last "/") != 1 { print; last = $0 }')
 
+if [[ -d $stage/heads ]]; then
+    while IFS= read -r path; do
+        cp --preserve "$stage/heads/$path" "/$path"
+    done < <(find "$stage/heads" -type f -printf '%P\n')
+fi
+
 systemctl start postgresql.target
 # Roles that are there already are left as they are.
 as_postgres psql --no-psqlrc --quiet --dbname=postgres <"$stage/databases/roles.sql" >/dev/null 2>&1 || true

@@ -28,8 +28,12 @@ now() {
     there || archive init
 
     rm -rf "$stage"
-    mkdir -m 700 "$stage"
+    mkdir -m 700 "$stage" "$stage/heads"
     trap 'rm -rf "$JEX_STATE/stage"' EXIT
+    # Before the databases: an audit that goes on after the head that is kept of it is whole, one that ends before is not.
+    while IFS= read -r path; do
+        [[ ! -e $path/audit-head.json ]] || cp --parents --preserve "$path/audit-head.json" "$stage/heads"
+    done <"$JEX_PATHS"
     dump_databases "$stage/databases" ||
         refuse "The databases could not be dumped, so there is no backup. See journalctl -u postgresql."
     cp "$JEX_SETTINGS" "$stage/jex.toml"

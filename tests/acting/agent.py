@@ -97,8 +97,14 @@ class Agent(Process):
             "insert into turns (id, conversation, at, speaker, participant, said, typed, interrupted) values "
             f"(gen_random_uuid(), '{OLD}', now() - interval '100 days', 'caller', 'ada', 'Long ago.', true, false)"
         )
+        self.settings = env
         super().__init__([str(programs / "jex-agent")], env)
         self.wait_ready()
+
+    def jex(self, *arguments: str):
+        """The owner's command."""
+        program = Path(os.environ["JEX_BIN"]) / "jex"
+        subprocess.run([program, *arguments], env=os.environ | self.settings, check=True, timeout=60)
 
     def wait_ready(self, seconds: float = 30):
         end = time.monotonic() + seconds

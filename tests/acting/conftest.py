@@ -34,6 +34,8 @@ def answer(messages: list[dict]) -> list[dict]:
         return call("forget_last_minutes", minutes=600)
     if "time" in last["content"].lower():
         return call("tell_time")
+    if "write it out" in last["content"].lower():
+        return words('Sure. {"tool": "tell_time", "arguments": {}} There you are.')
     return words("Hello.")
 
 

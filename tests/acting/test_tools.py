@@ -3,6 +3,7 @@
 Run inside a private network namespace (`tests/in-namespace`): libwebrtc ignores loopback.
 """
 
+import asyncio
 import json
 import uuid
 
@@ -54,6 +55,17 @@ async def test_what_only_reads_is_not_asked_for(caller, stage):
 
     result = json.loads(stage.model.requests[-1]["messages"][-1]["content"])
     assert ":" in result["data"]["time"]
+
+
+async def test_a_call_that_is_written_out_between_words_is_not_said(caller, stage):
+    before = len(stage.model.requests)
+    await caller.types("Write it out.")
+
+    await caller.hears("Sure.", times=2)
+
+    # It was asked for once more, and wrote it out again.
+    assert len(stage.model.requests) == before + 2
+    assert not any(sign in told.text for told in caller.texts for sign in ("{", "tell_time", "There"))
 
 
 async def test_an_announcement_is_said_in_the_room_and_once(caller, stage):
@@ -138,3 +150,24 @@ async def test_what_was_kept_long_enough_is_gone_and_the_audit_says_so(caller, s
 
     assert stage.database.rows("select count(*) from turns where said = 'Long ago.'") == ["0"]
     assert stage.database.rows("select count(*) from audit where kind = 'retention'") == ["1"]
+
+
+async def test_what_the_owner_deletes_meanwhile_is_forgotten(caller, stage):
+    await caller.types("Please remember my bicycle.")
+    await caller.asked()
+    await caller.types("Yes.")
+    await caller.hears("The tool says: done.")
+    await caller.types("My code is 1234.")
+    await caller.hears("Hello.")
+
+    await asyncio.to_thread(stage.agent.jex, "history", "delete", "--all", "--yes")
+    for asked in range(2, 12):
+        await asyncio.sleep(4)
+        await caller.types("And now?")
+        await caller.hears("Hello.", times=asked)
+        prompt = json.dumps(stage.model.requests[-1]["messages"])
+        if "1234" not in prompt and FACT not in prompt:
+            break
+
+    assert "1234" not in prompt and FACT not in prompt, prompt
+    assert "And now?" in prompt

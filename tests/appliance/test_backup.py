@@ -173,6 +173,29 @@ def test_another_machine_becomes_what_the_snapshot_says(machine, restic, tmp_pat
     ]
 
 
+def test_the_audit_does_not_seem_cut_off_after_a_restore(machine, restic, tmp_path):
+    password = tmp_path / "password"
+    password.write_text("correct horse")
+    head = machine.caddy.parent / "agent/audit-head.json"
+    head.parent.mkdir(mode=0o700)
+    head.write_text("3")
+    head.chmod(0o600)
+    paths = Path(machine.env["JEX_PATHS"])
+    paths.write_text(paths.read_text() + f"{head.parent}\n")
+    # Somebody speaks while the database is dumped.
+    pg_dump = machine.caddy.parent / "bin/pg_dump"
+    pg_dump.write_text(f'#!/bin/sh\necho 4 >{head}\nexec {shutil.which("pg_dump")} "$@"\n')
+    pg_dump.chmod(0o755)
+    succeeded(machine.backup("now"))
+    assert head.read_text() == "4\n"
+    head.write_text("9")
+
+    succeeded(machine.restore("--password-file", password, "--yes"))
+
+    assert head.read_text() == "3"
+    assert head.stat().st_mode & 0o777 == 0o600
+
+
 def test_the_password_may_be_typed(machine, restic):
     succeeded(machine.backup("now"))
     machine.become_another()

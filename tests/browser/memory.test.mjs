@@ -29,6 +29,7 @@ const SIZES = [false, true].flatMap((dark) => [
 ]);
 const named = ({ dark, viewport }) => `${viewport.width}-${dark ? 'dark' : 'light'}`;
 const fits = () => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
+const focusIsOn = (name) => page.waitForFunction((wanted) => (document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent) === wanted, name);
 const ago = (minutes) => new Date(Date.now() - 60_000 * minutes).toISOString();
 
 /** Accessible, no wider than the screen, and nothing against the policy. */
@@ -127,9 +128,11 @@ describe('the history', () => {
     // Enter keeps, for it is what comes first.
     await page.keyboard.press('Enter');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
-    assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Delete…');
+    await focusIsOn('Delete…');
     await page.keyboard.press('Enter');
+    await focusIsOn('Keep');
     await page.keyboard.press('Tab');
+    await focusIsOn('Delete');
     await page.keyboard.press('Enter');
 
     await page.getByText('Will it rain').waitFor();

@@ -1,6 +1,6 @@
 'use client';
 
-import { useEffect, useRef, useState, type ReactNode } from 'react';
+import { useLayoutEffect, useRef, useState, type ReactNode } from 'react';
 import { Failure } from './Failure';
 
 interface Props {
@@ -19,7 +19,8 @@ export function Confirm({ title, children, action, onConfirm, onClose }: Props) 
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<unknown>(null);
 
-  useEffect(() => {
+  // Before the next key is read.
+  useLayoutEffect(() => {
     if (dialog.current?.open === false) dialog.current.showModal();
   }, []);
 

@@ -3,7 +3,7 @@
 import { useEffect, useRef } from 'react';
 import { Level, visible } from '@/talk/level';
 import type { Voice } from '@/talk/voice';
-import { drawVoice } from './draw-voice';
+import { drawVoice, restsFor } from './draw-voice';
 
 interface Props {
   voice: Voice;
@@ -44,16 +44,15 @@ export function VoiceShape({ voice, track, className }: Props) {
       const heard = level === null ? 0 : visible(level.rms());
       // Rises at once, falls slowly: like a needle.
       shown = Math.max(heard, shown * 0.85);
-      drawVoice(context, side, { voice, time: milliseconds / 1_000, level: shown, still: calm.matches });
+      const moment = { voice, time: milliseconds / 1_000, level: shown, still: calm.matches };
+      drawVoice(context, side, moment);
+      // By a timer: asking for every frame would wake the page sixty times a second.
+      if (FRAMES[voice] > 0 && !calm.matches) next(1_000 * Math.max(1 / FRAMES[voice], restsFor(moment)));
     };
-    // By a timer: asking for every frame would wake the page sixty times a second.
-    const next = () => {
+    const next = (delay: number) => {
       timer = setTimeout(() => {
-        handle = requestAnimationFrame((milliseconds) => {
-          draw(milliseconds);
-          next();
-        });
-      }, 1_000 / FRAMES[voice]);
+        handle = requestAnimationFrame(draw);
+      }, delay);
     };
     const stop = () => {
       clearTimeout(timer);
@@ -63,7 +62,6 @@ export function VoiceShape({ voice, track, className }: Props) {
       stop();
       fit();
       draw(performance.now());
-      if (FRAMES[voice] > 0 && !calm.matches) next();
     };
 
     const size = new ResizeObserver(start);

@@ -13,6 +13,8 @@ export interface Moment {
 
 const POINTS = 48;
 const TURN = Math.PI * 2;
+/** What a step takes of each second; then the ring rests. */
+const STEP = 1 / 3;
 
 /** `size` is the side of the square, in the context's units. The colour is the context's `strokeStyle`. */
 export function drawVoice(context: CanvasRenderingContext2D, size: number, moment: Moment): void {
@@ -77,12 +79,17 @@ function turning(context: CanvasRenderingContext2D, size: number, { time, still 
   arc(context, size, { alpha: 1, to: turn.sweep, at });
 }
 
+/** Seconds until the shape moves again: it need not be drawn before. */
+export function restsFor({ voice, time }: Moment): number {
+  const inSecond = time % 1;
+  return voice === 'acting' && inSecond >= STEP ? 1 - inSecond : 0;
+}
+
 /** A ring in three parts that turns step by step, like a machine at work. */
 function steps(context: CanvasRenderingContext2D, size: number, { time, still }: Moment): void {
   const parts = 3;
   const whole = Math.floor(time);
-  // Turns for a third of each second, and rests.
-  const turned = still ? 0 : whole + Math.min(1, (time - whole) * 3);
+  const turned = still ? 0 : whole + Math.min(1, (time - whole) / STEP);
   arc(context, size, { alpha: 0.18 });
   for (let part = 0; part < parts; part += 1) arc(context, size, { alpha: 1, to: 0.2, at: -0.25 + part / parts + turned / (2 * parts) });
 }

@@ -5,7 +5,7 @@ import type { Talk } from '@/talk/useTalk';
 import { EMPTY_VIEW } from '@/talk/view';
 import { VOICE_WORDS, type Voice } from '@/talk/voice';
 import { Bar } from './Bar';
-import { drawVoice } from './draw-voice';
+import { drawVoice, restsFor } from './draw-voice';
 import { VoiceRow } from './VoiceRow';
 
 // jsdom draws nothing and measures nothing; real pictures are in tests/browser.
@@ -144,6 +144,16 @@ describe('the voice', () => {
 
   it.each(['listening', 'thinking', 'acting', 'connecting', 'speaking', 'hearing'] as const)('moves while %s', (voice) => {
     expect(drawn(voice, 1, 0.5, false)).not.toBe(drawn(voice, 2, 0.5, false));
+  });
+
+  it('rests between the steps of acting, and is drawn as it rests', () => {
+    const moment = (time: number) => ({ voice: 'acting' as const, time, level: 0, still: false });
+    expect(restsFor(moment(7.2))).toBe(0);
+    const rest = restsFor(moment(7.5));
+    expect(rest).toBeCloseTo(0.5);
+    expect(drawn('acting', 7.5, 0, false)).toBe(drawn('acting', 7.5 + rest - 0.001, 0, false));
+    expect(drawn('acting', 7.5, 0, false)).not.toBe(drawn('acting', 7.5 + rest + 0.1, 0, false));
+    expect(restsFor({ ...moment(7.5), voice: 'listening' })).toBe(0);
   });
 
   it.each(['idle', 'trouble'] as const)('stands still in %s', (voice) => {

@@ -8,7 +8,7 @@
 //! * [`tools`], [`builtin`], [`ledger`]: what can be done, and that it is written down
 //! * [`memory`]: the history and what the owner wants remembered
 //! * [`announcements`]: what is to be said of JEX's own accord; [`words`]: what the agent itself says
-//! * [`housekeeping`]: deleted things are deleted everywhere, old ones in time
+//! * [`housekeeping`]: deleted things are deleted everywhere, old ones in time; [`oblivion`]: in conversations that go on
 //! * [`loopback`]: a port for the supervisor, the page and workflows; [`health`]: how the agent is
 
 mod announcements;
@@ -19,6 +19,7 @@ mod installation;
 mod ledger;
 mod loopback;
 mod memory;
+mod oblivion;
 mod office;
 mod register;
 mod session;
@@ -50,8 +51,8 @@ use crate::session::{Abilities, Means};
 use crate::sweeper::Clientele;
 use crate::tools::Tools;
 
-/// A process that ends has 5 s in all, and a disk is faster.
-const LAST_ENTRIES: Duration = Duration::from_millis(500);
+/// A process that ends has 5 s in all: so long for the database, then as long for the journal.
+const LAST_ENTRIES: Duration = Duration::from_millis(700);
 
 /// JEX's agent: takes LiveKit rooms and holds one conversation in each.
 #[derive(Debug, Parser)]
@@ -120,7 +121,9 @@ async fn run(arguments: AgentArguments, mut termination: Termination) -> anyhow:
     serving.abort();
     let _ = serving.await;
     // What was said last is written, or waits in the journal.
-    let _ = tokio::time::timeout(LAST_ENTRIES, writing).await;
+    if !writing.end(LAST_ENTRIES).await {
+        tracing::warn!("JEX ends before all that was said is written down");
+    }
     Ok(())
 }
 

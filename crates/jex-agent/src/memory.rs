@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use jex_config::{Paths, Settings};
-use jex_store::{Journal, Recorder, Retention, Store, places};
-use tokio::task::JoinHandle;
+use jex_store::{Journal, Recorder, Retention, Store, Writing, places};
+
+use crate::oblivion::Oblivions;
 
 /// A conversation does not wait longer for what was remembered.
 const RECALLS_WITHIN: Duration = Duration::from_millis(500);
@@ -18,6 +19,8 @@ const MOST_FACTS: usize = 50;
 pub struct Memory {
     pub store: Store,
     pub recorder: Recorder,
+    /// Tells what others delete.
+    pub oblivions: Oblivions,
     /// Folder of the journal.
     journal: PathBuf,
 }
@@ -25,7 +28,7 @@ pub struct Memory {
 impl Memory {
     /// Within tokio. Contacts nobody: while the database is away, the journal takes over. The task ends, with
     /// everything written, after the last clone is dropped.
-    pub fn open(settings: &Settings, paths: &Paths) -> anyhow::Result<(Self, JoinHandle<()>)> {
+    pub fn open(settings: &Settings, paths: &Paths) -> anyhow::Result<(Self, Writing)> {
         let url = settings.database_url(paths);
         let password = jex_config::secrets::database_password(settings)?;
         let head = places::audit_head(settings, paths);
@@ -38,6 +41,7 @@ impl Memory {
         let memory = Self {
             store,
             recorder,
+            oblivions: Oblivions::default(),
             journal,
         };
         Ok((memory, task))
@@ -80,6 +84,7 @@ pub mod testing {
         Memory {
             store,
             recorder,
+            oblivions: Oblivions::default(),
             journal,
         }
     }

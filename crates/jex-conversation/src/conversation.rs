@@ -50,6 +50,8 @@ pub struct Conversation {
     announcements: Announcements,
     acting: Acting,
     summing: Summing,
+    /// Of these the turn that is being answered is left.
+    forgetting: Vec<remembering::Span>,
     /// What the tools take of the model's context.
     tool_tokens: u32,
     last_utterance: u64,
@@ -91,6 +93,7 @@ impl Conversation {
             announcements: Announcements::default(),
             acting: Acting::default(),
             summing: Summing::default(),
+            forgetting: Vec::new(),
             tool_tokens: 0,
             last_utterance: 0,
             last_answer: 0,
@@ -166,7 +169,7 @@ impl Conversation {
             Input::ReplyTaken { is_turn } => self.reply_taken(is_turn),
             Input::Announce { id, text } => self.announcements.add(id, text),
             Input::SummedUp { summary, text } => self.summed_up(summary, text.as_deref()),
-            Input::Forget { last } => self.forget(last),
+            Input::Forget { since, until } => self.forget(since, until),
             Input::Instructions(instructions) => self.rules.instructions = instructions,
             Input::Heard { .. } | Input::SentencePlayed { .. } | Input::SpeechFailed { .. } => {
                 self.playout(input);
@@ -280,6 +283,7 @@ impl Conversation {
             Course::Open => {
                 self.take_turn();
                 self.remark_or_announce();
+                self.forget_the_rest();
                 self.sum_up_when_quiet();
             }
             Course::Ending { .. } if self.answer.is_none() => self.leave(),

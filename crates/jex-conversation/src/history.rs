@@ -82,7 +82,6 @@ impl Message {
 }
 
 /// The conversation so far: what the caller said, what they heard, and what tools did between.
-/// Nobody speaks twice in a row: a turn that got no answer and the next one are one message.
 #[derive(Debug, Default)]
 pub struct History {
     said: Vec<Said>,
@@ -94,7 +93,6 @@ pub struct History {
 #[derive(Debug)]
 struct Said {
     message: Message,
-    /// When the last of it was said.
     at: Option<Instant>,
 }
 
@@ -150,7 +148,7 @@ impl History {
         answer: impl IntoIterator<Item = Message>,
     ) -> Vec<Message> {
         let said = self.said.iter().map(|said| said.message.clone());
-        let messages: Vec<Message> = said.chain(answer).collect();
+        let messages = in_turns(said.chain(answer));
         let budget = budget::of(rules, tool_tokens);
         let instructions = match &self.summary {
             Some(summary) => format!("{}\n\n{EARLIER}\n{summary}", rules.instructions),
@@ -173,7 +171,8 @@ impl History {
         if tokens <= budget / 4 * 3 {
             return None;
         }
-        let begins_turn = |n: usize| n > 0 && self.said[n].message.role == Role::User;
+        let is_user = |n: usize| self.said[n].message.role == Role::User;
+        let begins_turn = |n: usize| n > 0 && is_user(n) && !is_user(n - 1);
         let enough = |n: &usize| {
             let stays = each[*n..].iter().copied().fold(0, u32::saturating_add);
             stays <= budget / 3
@@ -208,16 +207,17 @@ impl History {
         self.summary = Some(text.to_owned());
     }
 
-    /// What was said since then is gone, or everything; a summary goes wholly, since it may say it. The caller's newest
-    /// turn stays.
-    pub fn forget(&mut self, since: Option<Instant>) {
+    /// What was said since then (or ever) and until then is gone; a summary goes wholly, since it may say it.
+    /// `keeps_newest`: the caller's newest words and what followed them stay.
+    pub fn forget(&mut self, since: Option<Instant>, until: Instant, keeps_newest: bool) {
         let newest = { self.said.iter() }.rposition(|said| said.message.role == Role::User);
-        let newest = newest.unwrap_or(self.said.len());
+        let newest = newest.filter(|_| keeps_newest).unwrap_or(self.said.len());
         let mut n = 0;
         self.said.retain(|said| {
-            let is_old = since.is_some_and(|since| said.at.is_some_and(|at| at < since));
+            let is_older = since.is_some_and(|since| said.at.is_some_and(|at| at < since));
+            let is_newer = said.at.is_some_and(|at| at > until);
             n += 1;
-            is_old || n > newest
+            is_older || is_newer || n > newest
         });
         self.summary = None;
     }
@@ -227,22 +227,34 @@ impl History {
         if text.is_empty() {
             return;
         }
-        let at = self.now;
-        match self.said.last_mut() {
-            Some(Said {
-                message,
-                at: last_at,
-            }) if message.role == role && message.calls.is_empty() => {
-                message.text.push(' ');
-                message.text.push_str(text);
-                *last_at = at;
+        self.said.push(Said {
+            message: Message::new(role, text),
+            at: self.now,
+        });
+    }
+}
+
+/// Nobody speaks twice in a row: a turn that got no answer and the next one are one message.
+fn in_turns(messages: impl Iterator<Item = Message>) -> Vec<Message> {
+    let mut turns: Vec<Message> = Vec::new();
+    for message in messages {
+        match turns.last_mut() {
+            Some(last) if goes_on(last, &message) => {
+                last.text.push(' ');
+                last.text.push_str(&message.text);
             }
-            _ => self.said.push(Said {
-                message: Message::new(role, text),
-                at,
-            }),
+            _ => turns.push(message),
         }
     }
+    turns
+}
+
+fn goes_on(last: &Message, message: &Message) -> bool {
+    let is_said = |message: &Message| {
+        let by_voice = matches!(message.role, Role::User | Role::Assistant);
+        by_voice && message.calls.is_empty()
+    };
+    last.role == message.role && is_said(last) && is_said(message)
 }
 
 fn speaker(role: Role) -> &'static str {
@@ -256,6 +268,8 @@ fn speaker(role: Role) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -267,7 +281,47 @@ mod tests {
         history.push_user("of France?");
 
         let text = "What is the capital of France?";
+        let said = history.said.into_iter().map(|said| said.message);
+        assert_eq!(in_turns(said), [Message::new(Role::User, text)]);
+    }
+
+    #[test]
+    fn what_got_no_answer_is_forgotten_though_more_was_said() {
+        let mut history = History::default();
+        let begin = Instant::now();
+        for (second, text) in [
+            (0, "Hello."),
+            (10, "My code is 1234."),
+            (20, "Forget that."),
+        ] {
+            history.now(begin + Duration::from_secs(second));
+            history.push_user(text);
+        }
+
+        let (since, now) = (
+            begin + Duration::from_secs(5),
+            begin + Duration::from_secs(21),
+        );
+        history.forget(Some(since), now, true);
+
+        let texts: Vec<&str> = { history.said.iter() }
+            .map(|said| said.message.text.as_str())
+            .collect();
+        assert_eq!(texts, ["Hello.", "Forget that."]);
+    }
+
+    #[test]
+    fn what_was_said_after_a_deletion_stays() {
+        let mut history = History::default();
+        let begin = Instant::now();
+        for (second, text) in [(0, "My code is 1234."), (10, "Well?")] {
+            history.now(begin + Duration::from_secs(second));
+            history.push_user(text);
+        }
+
+        history.forget(None, begin + Duration::from_secs(5), false);
+
         assert_eq!(history.said.len(), 1);
-        assert_eq!(history.said[0].message, Message::new(Role::User, text));
+        assert_eq!(history.said[0].message.text, "Well?");
     }
 }

@@ -176,9 +176,10 @@ pub enum Input {
         summary: SummaryId,
         text: Option<String>,
     },
-    /// The caller wants what was said within this time forgotten. The turn that is being answered stays.
+    /// What was said from so long ago until so long ago is to be forgotten. The turn that is being answered stays.
     Forget {
-        last: Duration,
+        since: Duration,
+        until: Duration,
     },
     /// The system message is another from now on.
     Instructions(String),

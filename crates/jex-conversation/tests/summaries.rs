@@ -148,7 +148,10 @@ fn what_is_forgotten_is_told_to_no_model() {
     let answer = story.last_generated();
     story.tools_called(answer, &["forget"]);
 
-    story.input(Input::Forget { last: ms(60_000) });
+    story.input(Input::Forget {
+        since: ms(60_000),
+        until: ms(0),
+    });
     story.tools_done(answer, &[("forget", "done")]);
 
     let said = story.last_prompt();
@@ -161,13 +164,50 @@ fn what_is_forgotten_is_told_to_no_model() {
 }
 
 #[test]
+fn what_the_owner_deleted_meanwhile_is_told_to_no_model() {
+    let mut story = Story::with(story::rules());
+    story.exchange("My code is 1234.", "I see.");
+    story.wait(ms(20_000));
+    story.exchange("What a day.", "Indeed.");
+
+    story.input(Input::Forget {
+        since: ms(60_000),
+        until: ms(15_000),
+    });
+    story.say("Go on.");
+
+    let said = story.last_prompt();
+    assert!(!format!("{said:?}").contains("1234"), "{said:?}");
+    assert!(said.contains(&user("What a day.")), "{said:?}");
+}
+
+#[test]
+fn what_was_deleted_while_it_was_answered_is_forgotten_after_the_answer() {
+    let mut story = Story::with(story::rules());
+    story.say("My code is 1234.");
+
+    story.input(Input::Forget {
+        since: ms(60_000),
+        until: ms(0),
+    });
+    let answer = story.wait(ms(1)).model_answers("I see.");
+    story.played(answer, 0).say("Go on.");
+
+    let said = story.last_prompt();
+    assert!(!format!("{said:?}").contains("1234"), "{said:?}");
+}
+
+#[test]
 fn a_summary_is_forgotten_with_what_it_sums_up() {
     let mut story = Story::with(rules());
     until_summed_up(&mut story);
     let (id, _) = asked(&story).unwrap();
     summed_up(&mut story, id, Some(SUMMARY));
 
-    story.input(Input::Forget { last: ms(1) });
+    story.input(Input::Forget {
+        since: ms(1),
+        until: ms(0),
+    });
     story.say("And now?");
 
     assert!(!instructions(&story).contains(SUMMARY));

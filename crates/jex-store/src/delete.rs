@@ -79,7 +79,29 @@ pub struct ExecutionDue {
     pub at: Moment,
 }
 
+/// What was said then is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+pub struct Deletion {
+    pub id: Uuid,
+    /// `None`: in any.
+    pub conversation: Option<Uuid>,
+    #[sqlx(rename = "from_at")]
+    pub from: Moment,
+    #[sqlx(rename = "to_at")]
+    pub to: Moment,
+}
+
 impl Store {
+    /// What was deleted at `since` or later, by whom ever.
+    pub async fn deletions(&self, since: Moment) -> Result<Vec<Deletion>, StoreError> {
+        let lately =
+            "select id, conversation, from_at, to_at from deletions where at >= $1 order by at";
+        Ok(sqlx::query_as(lately)
+            .bind(since)
+            .fetch_all(&self.pool)
+            .await?)
+    }
+
     /// Deletes, and writes that into the audit, in one transaction. What is on its way to the database and was said
     /// before `now` is dropped when it arrives. Then: [`Self::erase`], and [`Self::executions_due`].
     pub async fn delete(&self, scope: Scope, now: Moment) -> Result<Deleted, StoreError> {

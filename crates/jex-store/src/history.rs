@@ -5,6 +5,7 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use crate::record::{Decision, Ending, Speaker};
+use crate::retention::FOUND_OUT_WITHIN;
 use crate::{Moment, Store, StoreError};
 
 /// Turns that a search looks through one by one, from the newest, before it asks the index: a word that is in every
@@ -205,11 +206,14 @@ impl Store {
         Ok(found.fetch_all(&self.pool).await?)
     }
 
-    /// Calls that were sent and whose outcome is not known, the oldest first: after a start, those that were cut off.
+    /// Calls that were sent and whose outcome may still be found out, the oldest first: after a start, those that were
+    /// cut off.
     pub async fn open_calls(&self) -> Result<Vec<MadeCall>, StoreError> {
         let calls = sqlx::query_as(calls!(
-            "where (outcome is null or outcome = 'unknown') and decision in ('allowed', 'confirmed') order by at, id"
+            "where (outcome is null or outcome = 'unknown' and at > $1) and decision in ('allowed', 'confirmed') \
+             order by at, id"
         ));
+        let calls = calls.bind(Moment::now().before(FOUND_OUT_WITHIN));
         Ok(calls.fetch_all(&self.pool).await?)
     }
 

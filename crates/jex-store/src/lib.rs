@@ -30,7 +30,7 @@ pub mod retention;
 pub mod store;
 
 pub use audit::{Fault, Verified};
-pub use delete::{Deleted, ExecutionDue, Scope};
+pub use delete::{Deleted, Deletion, ExecutionDue, Scope};
 pub use erase::Erased;
 pub use error::StoreError;
 pub use history::Page;
@@ -39,6 +39,6 @@ pub use moment::Moment;
 pub use record::{
     Began, Call, Decision, Ending, Entry, Fact, Outcome, Providers, Record, Speaker, Summary, Turn,
 };
-pub use recorder::{NotKept, Place, Recorder, Recording};
+pub use recorder::{NotKept, Place, Recorder, Recording, Writing};
 pub use retention::Retention;
 pub use store::{Step, Store};

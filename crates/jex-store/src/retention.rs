@@ -13,6 +13,8 @@ use crate::{Moment, Store, StoreError};
 
 const RETENTION: &str = "retention";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// Whose end is unknown for so long stays so: an MCP server is never asked again, and n8n has forgotten it.
+pub(crate) const FOUND_OUT_WITHIN: Duration = DAY.saturating_mul(7);
 
 /// How long each kind is kept; `None`: until the owner deletes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,8 +50,8 @@ impl Retention {
 }
 
 impl Store {
-    /// Deletes what has been kept long enough, and notes that in the audit if it was anything. A call whose outcome is
-    /// not known yet stays. Then: [`Self::erase`], and [`Self::executions_due`].
+    /// Deletes what has been kept long enough, and notes that in the audit if it was anything. A call whose outcome may
+    /// still be found out stays. Then: [`Self::erase`], and [`Self::executions_due`].
     pub async fn apply_retention(
         &self,
         retention: &Retention,
@@ -64,8 +66,9 @@ impl Store {
             deleted.summaries = run(on, "delete from summaries where from_at <= $1", until).await?;
         }
         if let Some(until) = retention.calls.map(|kept| now.before(kept)) {
-            executions_become_due(on, until).await?;
-            deleted.calls = run(on, DELETE_CALLS, until).await?;
+            let given_up = now.before(FOUND_OUT_WITHIN);
+            executions_become_due(on, until, given_up).await?;
+            deleted.calls = delete_calls(on, until, given_up).await?;
         }
         if let Some(until) = retention.facts.map(|kept| now.before(kept)) {
             deleted.facts = run(on, "delete from facts where at <= $1", until).await?;
@@ -90,8 +93,6 @@ impl Store {
     }
 }
 
-const DELETE_CALLS: &str = "delete from tool_calls where at <= $1 \
-     and (decision not in ('allowed', 'confirmed') or outcome is not null and outcome <> 'unknown')";
 const DELETE_ANNOUNCEMENTS: &str = "delete from announcements where spoken_at <= $1";
 const DELETE_CONVERSATIONS: &str = "delete from conversations where began <= $1 and ended is not null \
      and not exists (select from turns where conversation = conversations.id) \
@@ -103,16 +104,39 @@ async fn run(on: &mut PgConnection, sql: &'static str, until: Moment) -> Result<
     Ok(done.rows_affected())
 }
 
-async fn executions_become_due(on: &mut PgConnection, until: Moment) -> Result<(), StoreError> {
+/// What is over, or never began; of what is unknown, the calls until `given_up`.
+async fn delete_calls(
+    on: &mut PgConnection,
+    until: Moment,
+    given_up: Moment,
+) -> Result<u64, StoreError> {
+    let done = sqlx::query(
+        "delete from tool_calls where at <= $1 \
+         and (decision not in ('allowed', 'confirmed') \
+             or outcome is not null and (outcome <> 'unknown' or at <= $2))",
+    )
+    .bind(until)
+    .bind(given_up)
+    .execute(on)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+async fn executions_become_due(
+    on: &mut PgConnection,
+    until: Moment,
+    given_up: Moment,
+) -> Result<(), StoreError> {
     sqlx::query(
         "insert into executions_due (call, tool, at) \
          select id, tool, at from tool_calls \
          where at <= $1 and source = $2 and decision in ('allowed', 'confirmed') \
-             and outcome is not null and outcome <> 'unknown' \
+             and outcome is not null and (outcome <> 'unknown' or at <= $3) \
          on conflict (call) do nothing",
     )
     .bind(until)
     .bind(N8N)
+    .bind(given_up)
     .execute(on)
     .await?;
     Ok(())

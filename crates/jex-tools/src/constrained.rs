@@ -2,12 +2,17 @@
 //!
 //! They are told of the tools in the prompt and call one by answering with one JSON object and nothing else:
 //! `{"tool": "add_to_list", "arguments": {"item": "milk"}}`. What looks like it and is not right is asked for once
-//! more and then dropped. Nothing that looks like it is ever spoken: [`Sieve`] holds it back.
+//! more and then dropped. Nothing that looks like it is ever spoken: [`Sieve`] holds it back, and [`Watch`] what other
+//! models write out.
+
+mod watch;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::{Tool, ToolName};
+
+pub use watch::Watch;
 
 /// More tools than this drown a small model; the first by name are told.
 pub const MOST_TOOLS: usize = 12;

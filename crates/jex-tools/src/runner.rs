@@ -228,14 +228,14 @@ impl Runner {
                     tracing::error!(%mistake, "a call broke off");
                     Outcome::Unknown("JEX made a mistake while it was called".into())
                 }),
-                Some(text) = progress.recv() => {
-                    let text = crate::text::one_line(&text, LONGEST_PROGRESS);
-                    let _ = events.send(CallEvent::Progress { call: id, text });
-                }
                 () = tokio::time::sleep_until(tell) => {
                     let for_so_long = tell - began;
                     let _ = events.send(CallEvent::StillWorking { call: id, for_so_long });
                     tell += STILL_WORKING_AGAIN;
+                }
+                Some(text) = progress.recv() => {
+                    let text = crate::text::one_line(&text, LONGEST_PROGRESS);
+                    let _ = events.send(CallEvent::Progress { call: id, text });
                 }
             }
         };

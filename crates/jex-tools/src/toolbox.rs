@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use tokio::sync::{Mutex, Notify, watch};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -75,11 +77,46 @@ impl Catalogue {
     }
 }
 
+/// What is known of a source.
+#[derive(Clone, Default)]
+struct Known {
+    /// The last that it gave.
+    listing: Listing,
+    /// Why the last question was not answered.
+    trouble: Option<Trouble>,
+}
+
+impl Known {
+    fn take(&mut self, source: &str, answer: Result<Listing, String>) {
+        self.trouble = match answer {
+            Ok(listing) => {
+                self.listing = listing;
+                None
+            }
+            Err(message) => Some(Trouble {
+                source: source.to_owned(),
+                message,
+            }),
+        };
+    }
+}
+
+async fn listed(source: &dyn Source) -> Result<Listing, String> {
+    match timeout(LISTS_WITHIN, source.list()).await {
+        Ok(listed) => listed.map_err(|error| error.to_string()),
+        Err(_) => Err(format!(
+            "{} did not tell its tools within {} s",
+            source.name(),
+            LISTS_WITHIN.as_secs()
+        )),
+    }
+}
+
 /// The sources and what they had when they were last asked.
 pub struct Toolbox {
     sources: Vec<Arc<dyn Source>>,
-    /// Of each source, the last list that it gave.
-    known: Mutex<Vec<Listing>>,
+    /// Of each source.
+    known: Mutex<Vec<Known>>,
     current: watch::Sender<Arc<Catalogue>>,
     told: Notify,
 }
@@ -88,7 +125,7 @@ impl Toolbox {
     /// Empty until it is refreshed. In a collision of names the earlier source wins.
     pub fn new(sources: Vec<Arc<dyn Source>>) -> Self {
         Self {
-            known: Mutex::new(vec![Listing::default(); sources.len()]),
+            known: Mutex::new(vec![Known::default(); sources.len()]),
             sources,
             current: watch::Sender::new(Arc::default()),
             told: Notify::new(),
@@ -126,36 +163,24 @@ impl Toolbox {
         }
     }
 
-    /// Asks all sources, each within 20 s.
+    /// Asks all sources, each within 20 s. What one tells is there at once: nobody waits for the slowest.
     pub async fn refresh(&self) -> Arc<Catalogue> {
         let mut known = self.known.lock().await;
-        let asked = self.sources.iter().map(|source| async move {
-            match tokio::time::timeout(LISTS_WITHIN, source.list()).await {
-                Ok(Ok(listing)) => Ok(listing),
-                Ok(Err(error)) => Err(error.to_string()),
-                Err(_) => Err(format!(
-                    "{} did not tell its tools within {} s",
-                    source.name(),
-                    LISTS_WITHIN.as_secs()
-                )),
+        let asked = self.sources.iter().enumerate();
+        let mut asked: FuturesUnordered<_> = asked
+            .map(|(n, source)| async move { (n, listed(source.as_ref()).await) })
+            .collect();
+        while let Some((n, answer)) = asked.next().await {
+            known[n].take(self.sources[n].name(), answer);
+            let mut catalogue = Catalogue::default();
+            for (source, known) in self.sources.iter().zip(known.iter()) {
+                catalogue.troubles.extend(known.trouble.clone());
+                catalogue.add(source, known.listing.clone());
             }
-        });
-        let answers = join_all(asked).await;
-        let mut catalogue = Catalogue::default();
-        for ((source, known), answer) in self.sources.iter().zip(known.iter_mut()).zip(answers) {
-            match answer {
-                Ok(listing) => *known = listing,
-                Err(message) => catalogue.troubles.push(Trouble {
-                    source: source.name().to_owned(),
-                    message,
-                }),
-            }
-            catalogue.add(source, known.clone());
+            say_what_changed(&self.catalogue(), &catalogue);
+            self.current.send_replace(Arc::new(catalogue));
         }
-        say_what_changed(&self.catalogue(), &catalogue);
-        let catalogue = Arc::new(catalogue);
-        self.current.send_replace(catalogue.clone());
-        catalogue
+        self.catalogue()
     }
 
     /// Refreshes at once, then every so often and when told, until cancelled.
@@ -318,6 +343,47 @@ mod tests {
 
         assert!(catalogue.tool("notes").is_some());
         assert!(catalogue.troubles[0].message.contains("connection refused"));
+    }
+
+    /// A source that never answers.
+    struct Hung;
+
+    #[async_trait]
+    impl Source for Hung {
+        fn name(&self) -> &str {
+            "hung"
+        }
+
+        async fn list(&self) -> Result<Listing, ToolError> {
+            std::future::pending().await
+        }
+
+        async fn call(&self, _: &ToolCall, _: &CallContext, _: Handling) -> Outcome {
+            Outcome::Cancelled
+        }
+
+        async fn look_up(&self, _: &ToolCall, _: Timestamp) -> Result<LookUp, ToolError> {
+            Ok(LookUp::CannotTell)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_a_source_that_hangs() {
+        let toolbox = Arc::new(Toolbox::new(vec![Arc::new(Hung), shelf("n8n", &["notes"])]));
+        let mut rounds = toolbox.watch();
+        let refreshing = tokio::spawn({
+            let toolbox = toolbox.clone();
+            async move { toolbox.refresh().await }
+        });
+
+        let began = tokio::time::Instant::now();
+        rounds.changed().await.unwrap();
+        let waited = began.elapsed();
+        let has_notes = rounds.borrow().tool("notes").is_some();
+        let catalogue = refreshing.await.unwrap();
+
+        assert!(has_notes && waited < Duration::from_secs(1), "{waited:?}");
+        assert!(catalogue.troubles[0].message.contains("20 s"));
     }
 
     #[tokio::test]

@@ -11,8 +11,7 @@ use crate::{db, exit};
 pub fn run(command: &AuditCommand, options: &LoadOptions, paths: &Paths) -> anyhow::Result<u8> {
     let AuditCommand::Verify = command;
     let settings = jex_config::load(options)?.settings;
-    let found = db::block_on(async {
-        let store = db::open(&settings, paths)?;
+    let found = db::with_store(&settings, paths, async |store| {
         Ok(store.verify_audit().await?)
     })?;
     match found {

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use jex_config::{LoadOptions, Paths, Settings, secrets};
-use jex_store::{Step, Store, places};
+use jex_store::{Step, Store, StoreError, places};
+use jex_supervisor::{SupervisorError, control};
 use jiff::tz::TimeZone;
 
 use crate::cli::DbCommand;
@@ -12,8 +13,7 @@ use crate::exit;
 /// Runs one of the subcommands. Returns the exit status: for `status` 0 only when no step is missing.
 pub fn run(command: &DbCommand, options: &LoadOptions, paths: &Paths) -> anyhow::Result<u8> {
     let settings = jex_config::load(options)?.settings;
-    block_on(async {
-        let store = open(&settings, paths)?;
+    with_store(&settings, paths, async |store| {
         if let DbCommand::Migrate = command {
             store.migrate().await?;
         }
@@ -29,19 +29,38 @@ pub fn run(command: &DbCommand, options: &LoadOptions, paths: &Paths) -> anyhow:
     })
 }
 
+/// Does something with JEX's database.
+pub fn with_store<T>(
+    settings: &Settings,
+    paths: &Paths,
+    doing: impl AsyncFnOnce(Store) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let done = runtime.block_on(async { doing(open(settings, paths)?).await });
+    done.map_err(|error| explained(error, settings, paths))
+}
+
 /// JEX's database, by the settings.
-pub fn open(settings: &Settings, paths: &Paths) -> anyhow::Result<Store> {
+fn open(settings: &Settings, paths: &Paths) -> anyhow::Result<Store> {
     let address = settings.database_url(paths);
     let password = secrets::database_password(settings)?;
     let head = places::audit_head(settings, paths);
     Ok(Store::open(address.as_str(), password.as_ref(), head)?)
 }
 
-pub fn block_on<T>(doing: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(doing)
+/// A PostgreSQL that `jex up` runs is away whenever that does not run.
+fn explained(error: anyhow::Error, settings: &Settings, paths: &Paths) -> anyhow::Error {
+    let is_away = matches!(error.downcast_ref(), Some(StoreError::Away { .. }));
+    let is_ours = settings.database.url.is_none();
+    match is_away && is_ours {
+        true => match control::status(paths) {
+            Err(not_running @ SupervisorError::NotRunning) => not_running.into(),
+            _ => error,
+        },
+        false => error,
+    }
 }
 
 fn table(steps: &[Step]) -> String {

@@ -219,3 +219,20 @@ fn without_a_database_the_reason_is_said() {
         stderr(&output)
     );
 }
+
+#[test]
+fn that_jex_does_not_run_is_said_as_that() {
+    let folder = tempfile::tempdir().unwrap();
+    for args in [["history", "list"], ["audit", "verify"], ["db", "status"]] {
+        let done = Command::new(env!("CARGO_BIN_EXE_jex"))
+            .args(args)
+            .env_clear()
+            .env("HOME", folder.path())
+            .output()
+            .unwrap();
+
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert_eq!(done.status.code(), Some(3), "{said}");
+        assert!(said.contains("jex up"), "{said}");
+    }
+}

@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use jex_config::Settings;
 use jex_conversation::{AnnouncementId, AnswerId, Input, Output, ToolCall, estimated_tokens};
-use jex_store::Place;
+use jex_store::{Moment, Place};
 use jex_tools::policy::Answerer;
 use jex_tools::{CallEvent, Outcome, Tool};
 use jiff::Timestamp;
 use livekit_participant::Room;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, mpsc};
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
@@ -20,11 +21,13 @@ use super::Signal;
 use super::captions::Caption;
 use super::hands::Hands;
 use super::minutes::Minutes;
-use super::run::{self, Context, Session};
+use super::rules;
+use super::run::{Context, Session};
 use super::way::{self, Abilities};
 use crate::announcements::{Announcement, Announcements, Seat};
 use crate::builtin::{FORGET_FACT, FORGET_LAST, REMEMBER};
 use crate::memory::Memory;
+use crate::oblivion::{self, Oblivion};
 use crate::tools::Tools;
 use crate::words::Words;
 
@@ -41,6 +44,7 @@ pub struct Means {
 
 /// The same for one conversation.
 pub struct Doing {
+    conversation: Uuid,
     pub hands: Hands,
     pub minutes: Minutes,
     means: Means,
@@ -51,7 +55,7 @@ pub struct Doing {
     words: Words,
     acting: Option<Acting>,
     shown_question: String,
-    _watches: [AbortOnDropHandle<()>; 3],
+    _watches: [AbortOnDropHandle<()>; 4],
 }
 
 /// What runs, as the attribute `jex.acting` tells it.
@@ -77,6 +81,7 @@ impl Doing {
         let (seat, inbox) = means.announcements.sit_down(conversation);
         register_answer(room, signals.clone());
         Self {
+            conversation,
             hands: Hands::new(means.tools.clone(), conversation, language, signals.clone()),
             minutes: Minutes::new(
                 means.memory.recorder.clone(),
@@ -94,6 +99,10 @@ impl Doing {
             shown_question: String::new(),
             _watches: [
                 AbortOnDropHandle::new(tokio::spawn(hand_on(inbox, signals.clone()))),
+                AbortOnDropHandle::new(tokio::spawn(watch_oblivion(
+                    means.memory.oblivions.subscribe(),
+                    signals.clone(),
+                ))),
                 AbortOnDropHandle::new(tokio::spawn(watch_tools(means.clone(), signals.clone()))),
                 AbortOnDropHandle::new(tokio::spawn(watch_recording(
                     means.clone(),
@@ -117,7 +126,7 @@ impl Doing {
         let signals = self.signals.clone();
         tokio::spawn(async move {
             let recalled = memory.recalled().await;
-            let instructions = run::instructions(&settings, recalled);
+            let instructions = rules::instructions(&settings, recalled);
             let _ = signals.send(Signal::Input(Input::Instructions(instructions)));
         });
     }
@@ -210,6 +219,15 @@ impl Session {
             }
             Signal::Announce(announcement) => {
                 vec![doing.announce(Some(announcement.id), announcement.text)]
+            }
+            Signal::Forget(Oblivion::Said(deletion)) => {
+                let span = oblivion::ago(&deletion, doing.conversation, Moment::now());
+                let forget = |(since, until)| Input::Forget { since, until };
+                span.map(forget).into_iter().collect()
+            }
+            Signal::Forget(Oblivion::Facts) => {
+                doing.recall();
+                Vec::new()
             }
             Signal::ToolsChanged => {
                 let described = way::described(doing.means.abilities.way(), &doing.offered());
@@ -319,6 +337,21 @@ async fn hand_on(
 ) {
     while let Some(announcement) = inbox.recv().await {
         let _ = signals.send(Signal::Announce(announcement));
+    }
+}
+
+async fn watch_oblivion(
+    mut oblivions: broadcast::Receiver<Oblivion>,
+    signals: mpsc::UnboundedSender<Signal>,
+) {
+    loop {
+        match oblivions.recv().await {
+            Ok(oblivion) => {
+                let _ = signals.send(Signal::Forget(oblivion));
+            }
+            Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "deletions came too fast"),
+            Err(RecvError::Closed) => return,
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! back here. Everything in here is quick: calls run elsewhere.
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jex_conversation::{AnswerId, Input, QuestionId, ToolResult};
 use jex_tools::policy::{self, Answerer, Decision, Gate, Heard};
@@ -254,7 +254,8 @@ impl Hands {
                 if let (FORGET_LAST, Outcome::Done(_)) = (call.tool.as_str(), &outcome)
                     && let Some(last) = builtin::span_of(&call)
                 {
-                    inputs.insert(0, Input::Forget { last });
+                    let until = Duration::ZERO;
+                    inputs.insert(0, Input::Forget { since: last, until });
                 }
                 inputs
             }

@@ -10,6 +10,7 @@ mod minutes;
 mod mouth;
 mod recogniser;
 mod report;
+mod rules;
 mod run;
 mod timeline;
 mod turns;
@@ -23,6 +24,7 @@ use jex_store::Place;
 use jex_tools::CallEvent;
 
 use crate::announcements::Announcement;
+use crate::oblivion::Oblivion;
 pub use doing::Means;
 pub use run::{Context, Control, Phase, SessionError, Ticket, hold};
 pub use way::Abilities;
@@ -43,6 +45,8 @@ pub enum Signal {
     },
     /// Something is to be said.
     Announce(Announcement),
+    /// Something was deleted elsewhere.
+    Forget(Oblivion),
     /// There may be other tools.
     ToolsChanged,
     /// Where what is said is written down now.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jex_config::Settings;
-use jex_conversation::{AnswerId, Conversation, Input, Output, Problem, Rules, Stage};
+use jex_conversation::{AnswerId, Conversation, Input, Output, Problem, Stage};
 use jex_providers::Providers;
 use livekit_participant::{
     DisconnectReason, LocalAudioTrack, Participant, ParticipantKind, Room, RoomEvent, RoomOptions,
@@ -13,7 +13,6 @@ use livekit_participant::{
 use tokio::sync::{mpsc, watch};
 use url::Url;
 
-use super::Signal;
 use super::captions::{CallerCaption, Caption, Captions};
 use super::doing::{Doing, Means};
 use super::ear::{Ear, EarCommand};
@@ -22,6 +21,7 @@ use super::mouth::Mouth;
 use super::recogniser::Recogniser;
 use super::report::{ProblemReport, ProviderNames};
 use super::turns::Turns;
+use super::{Signal, rules};
 
 /// A caller who does not hear our track after this long (text only) is greeted all the same.
 const HEARS_US_AT_THE_LATEST: Duration = Duration::from_secs(3);
@@ -30,10 +30,6 @@ const HEARS_US_AT_THE_LATEST: Duration = Duration::from_secs(3);
 const CALLER_SHOWS_UP: Duration = Duration::from_secs(10);
 /// How long a caller whose connection was lost may stay away, LiveKit's own restart included.
 const CALLER_MAY_RETURN: Duration = Duration::from_secs(60);
-/// Long enough for whoever dictates a letter.
-const LONGEST_UTTERANCE: Duration = Duration::from_secs(60);
-/// For a provider's error to arrive.
-const BEHIND_THE_PROVIDER: Duration = Duration::from_secs(2);
 /// A join shortly after LiveKit's restart may time out.
 const JOIN_ATTEMPTS: u32 = 4;
 
@@ -214,7 +210,7 @@ impl Session {
         let abilities = means.as_ref().map(|means| means.abilities.clone());
         Self {
             doing: means.as_ref().map(begin),
-            conversation: Conversation::new(rules(settings, recalled)),
+            conversation: Conversation::new(rules::of(settings, recalled)),
             ear: Ear::spawn(recogniser, signals.clone()),
             mind: Mind::new(
                 providers.llm.clone(),
@@ -600,30 +596,6 @@ impl Session {
     }
 }
 
-fn rules(settings: &Settings, recalled: Option<String>) -> Rules {
-    Rules {
-        endpointing: Duration::from_millis(settings.conversation.endpointing_ms),
-        barge_in: Duration::from_millis(settings.conversation.barge_in_ms),
-        longest_utterance: LONGEST_UTTERANCE,
-        // The provider gives up first: it can name its endpoint and the remedy.
-        transcript_timeout: Duration::from_millis(settings.stt.timeout_ms) + BEHIND_THE_PROVIDER,
-        instructions: instructions(settings, recalled),
-        greeting: settings.greeting(),
-        goodbye: settings.goodbye(),
-        context_tokens: settings.llm.context_tokens,
-        max_answer_tokens: settings.llm.max_answer_tokens,
-        // The packaged model makes nothing of use of it.
-        sums_up: !settings.model_is_demo(),
-    }
-}
-
-/// The system message: the settings', and what the caller wants remembered.
-pub(super) fn instructions(settings: &Settings, recalled: Option<String>) -> String {
-    let parts = [Some(settings.instructions()), recalled];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
-    parts.join("\n\n")
-}
-
 /// RPC `jex.interrupt`: the caller pressed stop.
 fn register_interrupt(room: &Room, signals: mpsc::UnboundedSender<Signal>) {
     room.register_rpc("jex.interrupt", move |_invocation| {
@@ -658,20 +630,5 @@ fn kind(output: &Output) -> &'static str {
         Output::AnswerEnded { .. } => "AnswerEnded",
         Output::Problem(_) => "Problem",
         Output::Leave => "Leave",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_hung_recogniser_is_told_of_by_its_provider() {
-        let settings = Settings::default();
-        let provider_gives_up = Duration::from_millis(settings.stt.timeout_ms);
-
-        let rules = rules(&settings, None);
-
-        assert!(rules.transcript_timeout > provider_gives_up);
     }
 }

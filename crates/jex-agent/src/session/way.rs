@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use jex_providers::{ChatMessage, ChatRequest, Piece, ToolCall, ToolSpec};
-use jex_tools::constrained::{self, Answer, Sieve};
+use jex_tools::constrained::{self, Answer, Sieve, Watch};
 use jex_tools::{Tool, results};
 use serde_json::json;
 use uuid::Uuid;
@@ -145,8 +145,8 @@ fn joined(messages: Vec<ChatMessage>) -> Vec<ChatMessage> {
 pub enum Filter {
     /// Nothing was said yet that decides it.
     Undecided(String),
-    /// The answer is words; calls come by themselves.
-    Words,
+    /// The answer is words; calls come by themselves, or not at all.
+    Words(Watch),
     Sieve(Sieve),
 }
 
@@ -154,7 +154,7 @@ impl Filter {
     /// A model that calls tools by its server's way sometimes writes a call out; then it is the whole answer.
     pub fn new(way: Way, has_tools: bool) -> Self {
         match (way, has_tools) {
-            (_, false) => Self::Words,
+            (_, false) => Self::Words(Watch::default()),
             (Way::Native, true) => Self::Undecided(String::new()),
             (Way::Prompt, true) => Self::Sieve(Sieve::default()),
         }
@@ -163,35 +163,33 @@ impl Filter {
     /// Returns what of it may be spoken.
     pub fn push(&mut self, piece: &str) -> String {
         match self {
-            Self::Words => piece.to_owned(),
+            Self::Words(watch) => watch.push(piece),
             Self::Sieve(sieve) => sieve.push(piece),
             Self::Undecided(begin) => {
                 begin.push_str(piece);
                 let begin = std::mem::take(begin);
-                match begin.trim_start().chars().next() {
+                *self = match begin.trim_start().chars().next() {
                     None => {
                         *self = Self::Undecided(begin);
-                        String::new()
+                        return String::new();
                     }
-                    Some('{' | '[' | '<') => {
-                        let mut sieve = Sieve::default();
-                        let words = sieve.push(&begin);
-                        *self = Self::Sieve(sieve);
-                        words
-                    }
-                    Some(_) => {
-                        *self = Self::Words;
-                        begin
-                    }
-                }
+                    Some('{' | '[' | '<') => Self::Sieve(Sieve::default()),
+                    Some(_) => Self::Words(Watch::default()),
+                };
+                self.push(&begin)
             }
         }
     }
 
     /// The answer is whole: what is left to speak, and the call or the reason why it is a broken one.
     pub fn finish(self) -> (String, Result<Option<Piece>, String>) {
-        let Self::Sieve(sieve) = self else {
-            return (String::new(), Ok(None));
+        let sieve = match self {
+            Self::Sieve(sieve) => sieve,
+            Self::Words(watch) => {
+                let (words, what) = watch.finish();
+                return (words, what.map(|()| None));
+            }
+            Self::Undecided(_) => return (String::new(), Ok(None)),
         };
         let (words, answer) = sieve.finish();
         let call = match answer {
@@ -331,5 +329,24 @@ mod tests {
         let answer = "Like this: ```{\"a\": 1}``` That is all.";
 
         assert_eq!(filtered(Way::Native, answer), (answer.into(), Ok(None)));
+    }
+
+    #[test]
+    fn a_call_between_words_is_not_spoken_whatever_the_model_may() {
+        let call = "{\"tool\": \"add\", \"arguments\": {\"item\": \"milk\"}}";
+        for (way, has_tools) in [
+            (Way::Native, true),
+            (Way::Native, false),
+            (Way::Prompt, true),
+            (Way::Prompt, false),
+        ] {
+            let mut filter = Filter::new(way, has_tools);
+            let mut words = filter.push("Sure. ");
+            words += &filter.push(call);
+            let (rest, call) = filter.finish();
+
+            assert_eq!((words + &rest).trim(), "Sure.");
+            assert!(call.is_err(), "{call:?}");
+        }
     }
 }

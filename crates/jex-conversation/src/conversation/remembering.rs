@@ -1,6 +1,6 @@
 //! What the model is told of a long conversation: what no longer fits is summed up while nobody speaks.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Conversation, Presence};
 use crate::{Output, SummaryId};
@@ -55,11 +55,28 @@ impl Conversation {
         }
     }
 
-    /// What was said lately is not known any more, but for the turn that is being answered.
-    pub(super) fn forget(&mut self, last: Duration) {
+    /// What was said between so long ago and so long ago is not known any more; the turn that is being answered follows
+    /// when it is.
+    pub(super) fn forget(&mut self, since: Duration, until: Duration) {
+        let ago = |span| self.now.and_then(|now| now.checked_sub(span));
+        let Some(until) = ago(until) else { return };
+        let since = ago(since);
         self.stop_summing();
-        let since = self.now.and_then(|now| now.checked_sub(last));
-        self.history.forget(since);
-        self.summing.failed_at = 0;
+        self.history.forget(since, until, true);
+        self.forgetting.push((since, until));
+    }
+
+    /// When nothing is being answered.
+    pub(super) fn forget_the_rest(&mut self) {
+        if self.answer.is_some() || self.unanswered {
+            return;
+        }
+        for (since, until) in std::mem::take(&mut self.forgetting) {
+            self.history.forget(since, until, false);
+            self.summing.failed_at = 0;
+        }
     }
 }
+
+/// From a moment, or the beginning, until another.
+pub(super) type Span = (Option<Instant>, Instant);

@@ -51,6 +51,12 @@ pub fn whole(bytes: &[u8]) -> usize {
     end
 }
 
+/// Where the next whole frame begins after something that the disk has spoilt at the beginning; `None`: there is none.
+pub fn next(bytes: &[u8]) -> Option<usize> {
+    // Four letters of an entry are as a length more than a journal holds, so hardly anything is summed.
+    (1..bytes.len()).find(|at| first(&bytes[*at..]).is_some())
+}
+
 fn check(payload: &[u8]) -> [u8; CHECK] {
     let sum = Sha256::digest(payload);
     let mut first = [0; CHECK];
@@ -102,8 +108,23 @@ mod tests {
         }
 
         #[test]
+        fn after_a_flipped_bit_the_next_frame_is_found(
+            entries in entries(), at in any::<prop::sample::Index>(), bit in 0_u8..8
+        ) {
+            let frames: Vec<Vec<u8>> = entries.iter().map(frame).collect();
+            let mut spoilt = frames[0].clone();
+            let at = at.index(spoilt.len());
+            spoilt[at] ^= 1 << bit;
+            let bytes = [spoilt, frames[1..].concat()].concat();
+
+            let expected = (frames.len() > 1).then_some(frames[0].len());
+            prop_assert_eq!(next(&bytes), expected);
+        }
+
+        #[test]
         fn any_bytes_are_read_without_harm(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             prop_assert!(whole(&bytes) <= bytes.len());
+            prop_assert!(next(&bytes).is_none_or(|at| at < bytes.len()));
             let _ = id_of(&bytes);
         }
 

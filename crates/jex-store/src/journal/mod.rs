@@ -150,7 +150,12 @@ impl Open {
         };
         let id =
             frame::id_of(&bytes).ok_or_else(|| damaged("it does not begin as a journal does"))?;
-        let whole = frame::HEADER + frame::whole(&bytes[frame::HEADER..]);
+        let mut whole = frame::HEADER + frame::whole(&bytes[frame::HEADER..]);
+        // What comes after a spoilt frame is read all the same.
+        while let Some(spoilt) = frame::next(&bytes[whole..]) {
+            whole += spoilt;
+            whole += frame::whole(&bytes[whole..]);
+        }
         if whole < bytes.len() {
             tracing::warn!(
                 bytes = bytes.len() - whole,
@@ -191,12 +196,11 @@ impl Open {
             rest = &rest[length..];
         }
         if batch.next == begin && begin < self.end {
-            tracing::error!(
-                bytes = self.end - begin,
-                "the rest of the journal is spoilt"
-            );
+            let left = usize::try_from(self.end - begin).unwrap_or(usize::MAX);
+            let spoilt = frame::next(&bytes).unwrap_or(left);
+            tracing::error!(bytes = spoilt, "a part of the journal is spoilt");
             batch.unknown += 1;
-            batch.next = self.end;
+            batch.next += spoilt as u64;
         }
         batch.is_last = batch.next == self.end;
         Ok(batch)

@@ -10,18 +10,25 @@ fn entry(text: &str) -> Entry {
 }
 
 fn all(journal: &mut Journal) -> Vec<Entry> {
+    let (entries, unknown) = all_and_unknown(journal);
+    assert_eq!(unknown, 0);
+    entries
+}
+
+fn all_and_unknown(journal: &mut Journal) -> (Vec<Entry>, u64) {
     let Some(open) = journal.current().unwrap() else {
-        return Vec::new();
+        return (Vec::new(), 0);
     };
     let (mut entries, mut position, mut is_last) = (Vec::new(), 0, false);
+    let mut unknown = 0;
     while !is_last {
         // Fewer bytes than a frame has: it is read all the same.
         let batch = open.entries(position, 64).unwrap();
-        assert_eq!(batch.unknown, 0);
+        unknown += batch.unknown;
         entries.extend(batch.entries);
         (position, is_last) = (batch.next, batch.is_last);
     }
-    entries
+    (entries, unknown)
 }
 
 #[test]
@@ -70,6 +77,27 @@ fn after_an_unfinished_frame_the_next_one_is_read() {
     journal.append(&second).unwrap();
 
     assert_eq!(all(&mut Journal::at(folder.path())), [first, second]);
+}
+
+#[test]
+fn what_the_disk_has_spoilt_is_counted_and_the_rest_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let entries = [entry("one"), entry("two"), entry("three")];
+    let mut journal = Journal::at(folder.path());
+    for entry in &entries {
+        journal.append(entry).unwrap();
+    }
+    let mut bytes = std::fs::read(journal.path()).unwrap();
+    let at = bytes.windows(3).position(|found| found == b"two").unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(journal.path(), bytes).unwrap();
+    let fourth = entry("four");
+    Journal::at(folder.path()).append(&fourth).unwrap();
+
+    let (read, unknown) = all_and_unknown(&mut Journal::at(folder.path()));
+
+    let [one, _, three] = entries;
+    assert_eq!((read, unknown), (vec![one, three, fourth], 1));
 }
 
 #[test]

@@ -7,9 +7,12 @@ mod task;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use crate::delete::{Deleted, Scope};
 use crate::journal::Journal;
@@ -57,6 +60,27 @@ pub struct Recorder {
     retention: Retention,
 }
 
+/// The task behind a recorder and its clones.
+#[derive(Debug)]
+pub struct Writing {
+    task: JoinHandle<()>,
+    hurry: CancellationToken,
+}
+
+impl Writing {
+    /// Waits until all is written. What the database has not taken within `patience` goes to the journal, for which there
+    /// is as much time again. Returns whether the task came to its end.
+    pub async fn end(mut self, patience: Duration) -> bool {
+        if let Ok(ended) = timeout(patience, &mut self.task).await {
+            return ended.is_ok();
+        }
+        self.hurry.cancel();
+        timeout(patience, self.task)
+            .await
+            .is_ok_and(|ended| ended.is_ok())
+    }
+}
+
 type Reply = oneshot::Sender<Result<Place, StoreError>>;
 
 enum Order {
@@ -66,21 +90,23 @@ enum Order {
 
 impl Recorder {
     /// Within tokio. What an earlier process left in the journal is written first.
-    pub fn start(store: Store, journal: Journal, retention: Retention) -> (Self, JoinHandle<()>) {
+    pub fn start(store: Store, journal: Journal, retention: Retention) -> (Self, Writing) {
         let (queue, orders) = mpsc::channel(QUEUE);
         let (tell, recording) = watch::channel(Recording {
             place: Place::Database,
             lost: 0,
         });
         let overflow = Arc::new(AtomicU64::new(0));
-        let task = task::Task::new(store, journal, overflow.clone(), tell);
+        let hurry = CancellationToken::new();
+        let task = task::Task::new(store, journal, overflow.clone(), tell, hurry.clone());
         let recorder = Self {
             queue,
             overflow,
             recording,
             retention,
         };
-        (recorder, tokio::spawn(task.run(orders)))
+        let task = tokio::spawn(task.run(orders));
+        (recorder, Writing { task, hurry })
     }
 
     /// Never waits. What is not to be kept by the owner's retention is not written at all.

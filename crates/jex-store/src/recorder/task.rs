@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::{Order, Place, Recording};
 use crate::delete::{Deleted, Scope};
@@ -41,6 +42,8 @@ pub struct Task {
     /// Lost, and not yet said in the audit.
     unsaid: u64,
     is_away: bool,
+    /// JEX ends: everything goes to the journal, which takes no time.
+    hurry: CancellationToken,
 }
 
 impl Task {
@@ -49,6 +52,7 @@ impl Task {
         journal: Journal,
         overflow: Arc<AtomicU64>,
         tell: watch::Sender<Recording>,
+        hurry: CancellationToken,
     ) -> Self {
         let recording = *tell.borrow();
         Self {
@@ -59,6 +63,7 @@ impl Task {
             recording,
             unsaid: 0,
             is_away: false,
+            hurry,
         }
     }
 
@@ -148,7 +153,15 @@ impl Task {
 
     /// Whether they are all there. If one of them will never be, the others go through the journal, which leaves it out.
     async fn write_to_database(&mut self, entries: &[Entry]) -> bool {
-        let written = within(ANSWERS_WITHIN, self.store.write(entries)).await;
+        if self.hurry.is_cancelled() {
+            return false;
+        }
+        // What it took all the same it knows when it comes again.
+        let written = unless(
+            &self.hurry,
+            within(ANSWERS_WITHIN, self.store.write(entries)),
+        )
+        .await;
         match &written {
             Err(StoreError::Refused { .. }) | Ok(()) => {}
             Err(error) => {
@@ -175,14 +188,14 @@ impl Task {
     }
 
     fn can_drain(&self) -> bool {
-        !self.is_away && !self.journal().is_empty()
+        !self.is_away && !self.hurry.is_cancelled() && !self.journal().is_empty()
     }
 
     async fn drain_some(&mut self) {
         let journal = self.journal.as_mut().expect("no thread has it");
         let mut drained = Drained::default();
         let some = journal.drain_some(&self.store, &mut drained);
-        match within(ANSWERS_WITHIN, some).await {
+        match unless(&self.hurry, within(ANSWERS_WITHIN, some)).await {
             Ok(true) => self.now_at(Place::Database, drained.refused),
             Ok(false) => self.now_at(Place::Journal, drained.refused),
             Err(error) => {
@@ -255,6 +268,17 @@ async fn within<T>(
             reason: format!("it did not answer within {} s", time.as_secs()),
         })
     })
+}
+
+async fn unless<T>(
+    hurry: &CancellationToken,
+    doing: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let ends = || StoreError::Away {
+        reason: "JEX ends".into(),
+    };
+    let done = hurry.run_until_cancelled(doing).await;
+    done.unwrap_or_else(|| Err(ends()))
 }
 
 /// Looks from time to time, not in the way of the queue.

@@ -114,7 +114,7 @@ async fn a_full_database_volume_loses_nothing() {
     }
     until(&recorder, |recording| recording.place == Place::Database).await;
     drop(recorder);
-    task.await.unwrap();
+    assert!(task.end(PATIENCE).await);
 
     assert_eq!(place, Place::Journal);
     let counts = "select (select count(*) from turns), (select count(*) from tool_calls)";
@@ -155,7 +155,7 @@ async fn a_full_journal_volume_is_said_and_recording_goes_on_once_there_is_room(
     postgres.run();
     until(&recorder, |recording| recording.place == Place::Database).await;
     drop(recorder);
-    task.await.unwrap();
+    assert!(task.end(PATIENCE).await);
 
     assert_eq!(full.place, Place::Nowhere);
     assert_eq!(full.lost, 1);

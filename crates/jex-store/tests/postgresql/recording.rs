@@ -1,7 +1,6 @@
 use std::time::{Duration, Instant};
 
 use jex_store::*;
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -11,7 +10,7 @@ use crate::support::Postgres;
 /// Longer than anything here may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn start(room: &Room) -> (Recorder, JoinHandle<()>) {
+fn start(room: &Room) -> (Recorder, Writing) {
     Recorder::start(room.store.clone(), room.journal(), FOR_EVER)
 }
 
@@ -24,9 +23,9 @@ async fn until(recorder: &Recorder, place: Place) {
         .unwrap();
 }
 
-async fn end(recorder: Recorder, task: JoinHandle<()>) {
+async fn end(recorder: Recorder, task: Writing) {
     drop(recorder);
-    timeout(PATIENCE, task).await.unwrap().unwrap();
+    assert!(task.end(PATIENCE).await);
 }
 
 fn said(postgres: &Postgres, room: &Room) -> Vec<String> {
@@ -124,6 +123,32 @@ async fn what_an_earlier_process_left_in_the_journal_is_written_first() {
     end(recorder, task).await;
 
     assert_eq!(said(&postgres, &room), ["before", "after"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_the_end_what_a_database_that_hangs_does_not_take_is_in_the_journal() {
+    let postgres = Postgres::start();
+    let room = Room::on(&postgres).await;
+    let (recorder, task) = start(&room);
+    let id = Uuid::new_v4();
+    recorder
+        .keep(turn(id, Speaker::Caller, "first", Moment::now()))
+        .await
+        .unwrap();
+
+    postgres.signal("STOP");
+    for said in ["last", "very last"] {
+        recorder.record(turn(id, Speaker::Caller, said, Moment::now()));
+    }
+    drop(recorder);
+    let began = Instant::now();
+    let is_whole = task.end(Duration::from_millis(500)).await;
+    let took = began.elapsed();
+    postgres.signal("CONT");
+
+    assert!(is_whole && took < Duration::from_secs(1), "{took:?}");
+    room.journal().drain(&room.store).await.unwrap();
+    assert_eq!(said(&postgres, &room), ["first", "last", "very last"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -109,6 +109,30 @@ async fn a_call_that_nobody_knows_the_end_of_stays_until_it_is_known() {
 }
 
 #[tokio::test]
+async fn a_call_whose_end_nobody_will_know_is_given_up_after_a_week() {
+    let room = Room::new().await;
+    let days_ago = |days: u64| minutes_ago(days * 24 * 60);
+    let lately = call(Uuid::new_v4(), "{}", days_ago(6));
+    let long_ago = call(Uuid::new_v4(), "{}", days_ago(8));
+    let unknown = |call| outcome(call, Ending::Unknown, "it is gone", Moment::now());
+    room.write(&[lately.clone(), long_ago.clone()]).await;
+    room.write(&[unknown(&lately), unknown(&long_ago)]).await;
+    let nothing_kept = Retention {
+        calls: Some(Duration::ZERO),
+        ..FOR_EVER
+    };
+
+    let open = room.store.open_calls().await.unwrap();
+    let deleted = { &room.store }
+        .apply_retention(&nothing_kept, Moment::now())
+        .await
+        .unwrap();
+
+    assert_eq!(open.len(), 1);
+    assert_eq!(deleted.calls, 1);
+}
+
+#[tokio::test]
 async fn what_is_kept_for_no_day_is_never_written() {
     let room = Room::new().await;
     let id = Uuid::new_v4();
@@ -123,7 +147,7 @@ async fn what_is_kept_for_no_day_is_never_written() {
     recorder.record(fact(None, "Tuesday", Moment::now()));
     recorder.keep(call(id, "{}", Moment::now())).await.unwrap();
     drop(recorder);
-    task.await.unwrap();
+    assert!(task.end(Duration::from_secs(60)).await);
 
     let counts = "select (select count(*) from turns), (select count(*) from facts), (select count(*) from tool_calls)";
     assert_eq!(room.sql(counts).trim(), "0|0|1");

@@ -148,14 +148,14 @@ impl Mcp {
                         _ => Outcome::Failed("it wants more than its arguments, which JEX does not give".into()),
                     });
                 }
-                Some(step) = progress.next() => {
-                    let words = step.message.unwrap_or_else(|| format!("{}", step.progress));
-                    let _ = handling.progress.try_send(words);
-                }
                 () = handling.cancel.cancelled() => break ("the caller wants it to stop", "it was told to stop".into()),
                 () = &mut too_long => {
                     let reason = format!("it took longer than {} s and was told to stop", self.limit.as_secs());
                     break ("it took too long", reason);
+                }
+                Some(step) = progress.next() => {
+                    let words = step.message.unwrap_or_else(|| format!("{}", step.progress));
+                    let _ = handling.progress.try_send(words);
                 }
             }
         };
@@ -209,7 +209,11 @@ impl Source for Mcp {
         let Some(name) = names().get(&call.tool).cloned() else {
             return Outcome::Failed("it is no longer there".into());
         };
-        let connection = match self.connected().await {
+        // Nothing is sent before it is there.
+        let Some(connected) = handling.cancel.run_until_cancelled(self.connected()).await else {
+            return Outcome::Cancelled;
+        };
+        let connection = match connected {
             Ok(connection) => connection,
             Err(error) => return Outcome::Failed(crate::text::reason(&error.to_string())),
         };

@@ -17,8 +17,6 @@ const CONNECTS_WITHIN: Duration = Duration::from_secs(3);
 const ANSWERS_WITHIN: Duration = Duration::from_secs(15);
 /// All workflows with the tag, or the data of some runs. In bytes.
 const LARGEST: usize = 32 << 20;
-/// Pages of a list; an n8n with more tools than fit would drown any model.
-const MOST_PAGES: usize = 20;
 
 /// n8n is our own or the owner's: nothing goes by a proxy, and nowhere else when it says so.
 pub fn client() -> reqwest::Result<Client> {
@@ -56,7 +54,7 @@ impl Api {
             ("tags", "jex"),
             ("excludePinnedData", "true"),
         ];
-        let workflows = self.list("workflows", &query, MOST_PAGES).await?;
+        let workflows = self.list("workflows", &query, |_| true).await?;
         workflows
             .into_iter()
             .map(|workflow| {
@@ -65,16 +63,16 @@ impl Api {
             .collect()
     }
 
-    /// The members of a list, up to so many pages.
+    /// The members of a list, page by page, for as long as the last of a page wants more.
     pub async fn list(
         &self,
         path: &str,
         query: &[(&str, &str)],
-        most_pages: usize,
+        wants_more: impl Fn(&Value) -> bool,
     ) -> Result<Vec<Value>, ToolError> {
         let mut all = Vec::new();
         let mut cursor: Option<String> = None;
-        for _ in 0..most_pages {
+        loop {
             let mut url = self.url(path)?;
             {
                 let mut pairs = url.query_pairs_mut();
@@ -84,6 +82,7 @@ impl Api {
                 }
             }
             let mut page = self.json(self.client.get(url)).await?;
+            let before = all.len();
             match page.get_mut("data").map(Value::take) {
                 Some(Value::Array(members)) => all.extend(members),
                 _ => return Err(self.origin.protocol("a list without data")),
@@ -92,11 +91,11 @@ impl Api {
                 .get("nextCursor")
                 .and_then(Value::as_str)
                 .map(str::to_owned);
-            if cursor.is_none() {
-                break;
+            let wanted = before < all.len() && all.last().is_some_and(&wants_more);
+            if cursor.is_none() || !wanted {
+                return Ok(all);
             }
         }
-        Ok(all)
     }
 
     /// One thing; `None` when it is not there.

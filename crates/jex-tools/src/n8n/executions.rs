@@ -8,12 +8,8 @@ use uuid::Uuid;
 use super::api::Api;
 use crate::{Outcome, SentCall, ToolError};
 
-/// Runs looked at for one call, newest first.
-const MOST_RUNS: usize = 200;
-/// A page of the list without data.
-const PAGE: &str = "100";
-/// n8n's largest.
-const LARGE_PAGE: &str = "250";
+/// A page of the list without data: n8n's largest.
+const PAGE: &str = "250";
 /// A run begins a moment after its call was sent, by n8n's clock.
 const BEGINS_WITHIN: SignedDuration = SignedDuration::from_secs(300);
 
@@ -122,32 +118,26 @@ impl Executions {
         Self { api }
     }
 
-    /// The run of a call among those that began at `since` or later.
+    /// The run of a call that was sent then.
     pub async fn find(
         &self,
         workflow: Option<&str>,
         call: Uuid,
-        since: Timestamp,
+        sent: Timestamp,
     ) -> Result<Option<Execution>, ToolError> {
-        // Without a status n8n leaves out those that run.
-        for status in [Some("running"), None] {
-            let mut query = vec![("limit", PAGE), ("includeData", "false")];
-            query.extend(workflow.map(|workflow| ("workflowId", workflow)));
-            query.extend(status.map(|status| ("status", status)));
-            let listed = self.api.list("executions", &query, MOST_RUNS / 100).await?;
-            for listed in listed {
-                let listed = self.read(listed)?;
-                if listed.started_at.is_some_and(|started| started < since) {
-                    continue;
-                }
-                let path = format!("executions/{}", listed.id());
-                let Some(whole) = self.api.get(&path, &[("includeData", "true")]).await? else {
-                    continue;
-                };
-                let whole = self.read(whole)?;
-                if whole.is_of(call) {
-                    return Ok(Some(whole));
-                }
+        // Newest first.
+        let earliest = sent.saturating_sub(BEGINS_WITHIN).unwrap_or(sent);
+        for listed in self.list(workflow, Some(earliest)).await? {
+            if !listed.began_near(sent) {
+                continue;
+            }
+            let path = format!("executions/{}", listed.id());
+            let Some(whole) = self.api.get(&path, &[("includeData", "true")]).await? else {
+                continue;
+            };
+            let whole = self.read(whole)?;
+            if whole.is_of(call) {
+                return Ok(Some(whole));
             }
         }
         Ok(None)
@@ -163,7 +153,7 @@ impl Executions {
         let mut left: Vec<&SentCall> = calls.iter().collect();
         let mut gone = Vec::new();
         let mut running = Vec::new();
-        for listed in self.all_of(workflow).await? {
+        for listed in self.list(workflow, None).await? {
             let near = |call: &&&SentCall| listed.began_near(call.at);
             if !left.iter().any(|call| near(&call)) {
                 continue;
@@ -191,15 +181,27 @@ impl Executions {
         Ok(gone)
     }
 
-    /// Those that run and those that are over, without data.
-    async fn all_of(&self, workflow: Option<&str>) -> Result<Vec<Execution>, ToolError> {
+    /// Those that run, then those that are over, without data: all, or at least those that began at `earliest` or later.
+    async fn list(
+        &self,
+        workflow: Option<&str>,
+        earliest: Option<Timestamp>,
+    ) -> Result<Vec<Execution>, ToolError> {
+        let wants_more = |last: &Value| {
+            let Some(earliest) = earliest else {
+                return true;
+            };
+            let began = last.get("startedAt").and_then(Value::as_str);
+            let began = began.and_then(|began| began.parse::<Timestamp>().ok());
+            began.is_none_or(|began| began >= earliest)
+        };
         let mut all = Vec::new();
         // Without a status n8n leaves out those that run.
         for status in [Some("running"), None] {
-            let mut query = vec![("limit", LARGE_PAGE), ("includeData", "false")];
+            let mut query = vec![("limit", PAGE), ("includeData", "false")];
             query.extend(workflow.map(|workflow| ("workflowId", workflow)));
             query.extend(status.map(|status| ("status", status)));
-            for listed in self.api.list("executions", &query, usize::MAX).await? {
+            for listed in self.api.list("executions", &query, wants_more).await? {
                 all.push(self.read(listed)?);
             }
         }

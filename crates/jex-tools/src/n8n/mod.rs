@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
@@ -39,8 +39,6 @@ pub const NAME: &str = "n8n";
 /// A run shows up in n8n's list a moment after its request came in, and a stopped one leaves it a moment later.
 const STOPS_WITHIN: Duration = Duration::from_secs(10);
 const LOOKS_EVERY: Duration = Duration::from_millis(200);
-/// n8n's clock and ours are the same machine's, or nearly so.
-const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(120);
 
 /// Reads a secret when it is needed: n8n's API key is made after JEX has started.
 pub type Secret = Arc<dyn Fn() -> Result<SecretString, String> + Send + Sync>;
@@ -71,7 +69,13 @@ pub struct N8n {
     shipped: Shipped,
     limit: Duration,
     /// The workflow behind each tool, as of the last list.
-    workflows: Mutex<BTreeMap<ToolName, String>>,
+    workflows: Mutex<BTreeMap<ToolName, Workflow>>,
+}
+
+#[derive(Clone)]
+struct Workflow {
+    id: String,
+    keeps_runs: bool,
 }
 
 impl N8n {
@@ -98,7 +102,7 @@ impl N8n {
         })
     }
 
-    fn workflow_of(&self, tool: &ToolName) -> Option<String> {
+    fn workflow_of(&self, tool: &ToolName) -> Option<Workflow> {
         let workflows = self
             .workflows
             .lock()
@@ -133,11 +137,9 @@ impl N8n {
     }
 
     async fn find(&self, call: &ToolCall, sent: Timestamp) -> Result<Option<Execution>, ToolError> {
-        let since = sent.saturating_sub(CLOCKS_DIFFER).unwrap_or(sent);
         let workflow = self.workflow_of(&call.tool);
-        self.executions
-            .find(workflow.as_deref(), call.id, since)
-            .await
+        let workflow = workflow.as_ref().map(|workflow| workflow.id.as_str());
+        self.executions.find(workflow, call.id, sent).await
     }
 
     /// Stops the run of this call and no other; closing the connection would not.
@@ -207,7 +209,9 @@ impl Source for N8n {
                         });
                         continue;
                     }
-                    workflows.insert(tool.name.clone(), found.id);
+                    let keeps_runs = found.keeps_runs();
+                    let id = found.id;
+                    workflows.insert(tool.name.clone(), Workflow { id, keeps_runs });
                     listing.tools.push(tool);
                 }
                 Err(reason) => listing.rejected.push(Rejected {
@@ -255,9 +259,11 @@ impl Source for N8n {
         match self.find(call, sent).await? {
             Some(run) if run.is_running() => Ok(LookUp::StillRunning),
             Some(run) => Ok(LookUp::Ended(run.outcome())),
-            // Without its workflow only the newest runs of all were looked at.
-            None if self.workflow_of(&call.tool).is_none() => Ok(LookUp::CannotTell),
-            None => Ok(LookUp::NoTrace),
+            // What is gone may have kept no runs either.
+            None => Ok(match self.workflow_of(&call.tool) {
+                Some(workflow) if workflow.keeps_runs => LookUp::NoTrace,
+                _ => LookUp::CannotTell,
+            }),
         }
     }
 
@@ -265,7 +271,7 @@ impl Source for N8n {
         self.list().await?;
         let mut by_workflow: BTreeMap<Option<String>, Vec<SentCall>> = BTreeMap::new();
         for call in calls {
-            let workflow = self.workflow_of(&call.tool);
+            let workflow = self.workflow_of(&call.tool).map(|workflow| workflow.id);
             by_workflow.entry(workflow).or_default().push(call.clone());
         }
         let mut gone = Vec::new();

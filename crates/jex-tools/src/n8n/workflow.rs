@@ -18,8 +18,18 @@ const STICKY_NOTE: &str = "n8n-nodes-base.stickyNote";
 pub struct Published {
     pub id: String,
     pub name: String,
+    #[serde(default)]
+    settings: Settings,
     /// What runs. `nodes` beside it would be the draft.
     active_version: Option<Version>,
+}
+
+/// Of a workflow, whichever version runs. What is not set is as JEX sets it for all of n8n: runs are kept.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Settings {
+    save_data_success_execution: Option<String>,
+    save_data_error_execution: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -53,6 +63,17 @@ struct Note {
 }
 
 impl Published {
+    /// Whether n8n keeps a record of each run, however it ends.
+    pub fn keeps_runs(&self) -> bool {
+        let Settings {
+            save_data_success_execution: success,
+            save_data_error_execution: error,
+        } = &self.settings;
+        [success, error]
+            .iter()
+            .all(|kept| kept.as_deref() != Some("none"))
+    }
+
     /// The reason is for the owner, as the end of "the tool …".
     pub fn tool(&self, shipped: &Shipped) -> Result<Tool, String> {
         let version = self
@@ -232,6 +253,22 @@ mod tests {
         assert!(content("```json\n{\"description\": 3}\n```").contains("cannot be used"));
         assert!(content(&note_content("deletes")).contains("cannot be used"));
         assert!(reason(|nodes| nodes[2]["name"] = json!("other")).contains("no sticky note"));
+    }
+
+    #[test]
+    fn a_workflow_may_keep_no_record_of_its_runs() {
+        let keeps = |settings: Value| {
+            let mut workflow = workflow();
+            workflow["settings"] = settings;
+            published(&workflow).keeps_runs()
+        };
+
+        assert!(keeps(json!({"executionOrder": "v1"})));
+        assert!(keeps(
+            json!({"saveDataSuccessExecution": "all", "saveDataErrorExecution": "DEFAULT"})
+        ));
+        assert!(!keeps(json!({"saveDataSuccessExecution": "none"})));
+        assert!(!keeps(json!({"saveDataErrorExecution": "none"})));
     }
 
     #[test]

@@ -344,7 +344,16 @@ async fn a_call_that_ended_unheard_is_found(n8n: &mut Instance) {
         matches!(&of_failed, LookUp::Ended(Outcome::Failed(reason)) if reason.contains("cellar")),
         "{of_failed:?}"
     );
-    assert_eq!(look_up(&call("slow", json!({}))).await, LookUp::NoTrace);
+    let never = call("slow", json!({}));
+    assert_eq!(look_up(&never).await, LookUp::NoTrace);
+
+    let mut discreet = workflows::echo("discreet");
+    discreet["settings"]["saveDataSuccessExecution"] = json!("none");
+    n8n.publish(&discreet).await;
+    source.list().await.unwrap();
+    let discreet = call("discreet", json!({}));
+    source.call(&discreet, &context(), handling().0).await;
+    assert_eq!(look_up(&discreet).await, LookUp::CannotTell);
 }
 
 async fn mcp_trigger_is_a_second_way(n8n: &mut Instance) {

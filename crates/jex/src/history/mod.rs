@@ -22,8 +22,7 @@ use crate::{db, exit};
 /// Runs one of the subcommands. Returns the exit status.
 pub fn run(command: &HistoryCommand, options: &LoadOptions, paths: &Paths) -> anyhow::Result<u8> {
     let settings = jex_config::load(options)?.settings;
-    db::block_on(async {
-        let store = db::open(&settings, paths)?;
+    db::with_store(&settings, paths, async |store| {
         match command {
             HistoryCommand::List { lines, json } => list(&store, *lines, *json).await?,
             HistoryCommand::Show { id, json } => {
