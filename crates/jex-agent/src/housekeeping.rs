@@ -1,7 +1,7 @@
 //! What is deleted goes everywhere, and what was kept long enough is deleted.
 //!
-//! Whoever deletes something (the page, the command, the caller) takes it out of the tables. Conversations that go on
-//! and n8n's records of the runs follow here, as soon as n8n can be asked, and once a day what the settings say is old.
+//! Whoever deletes something (the page, the command, the caller) takes it out of the tables. n8n's records of the runs
+//! follow here, as soon as n8n can be asked, and once a day what the settings say is old.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,6 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::memory::Memory;
-use crate::oblivion::Watch;
 
 /// How often it is asked whether something was deleted.
 const LOOKS_EVERY: Duration = Duration::from_secs(20);
@@ -51,16 +50,12 @@ impl Housekeeping {
     pub async fn run(self, end: CancellationToken) {
         let mut daily_is_due = Instant::now();
         let mut said = None;
-        let mut watch = Watch::begin();
         loop {
             tokio::select! {
                 () = tokio::time::sleep(LOOKS_EVERY) => {}
                 () = end.cancelled() => return,
             }
-            let mut done = watch.look(&self.memory).await.map_err(Left::Store);
-            if done.is_ok() {
-                done = self.erase().await;
-            }
+            let mut done = self.erase().await;
             if done.is_ok() {
                 done = self.forget_runs().await;
             }

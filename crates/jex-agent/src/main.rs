@@ -51,8 +51,8 @@ use crate::session::{Abilities, Means};
 use crate::sweeper::Clientele;
 use crate::tools::Tools;
 
-/// A process that ends has 5 s in all: so long for the database, then as long for the journal.
-const LAST_ENTRIES: Duration = Duration::from_millis(700);
+/// A process that ends has 5 s in all, the goodbye takes 4: so long for the database, then as long for the journal.
+const LAST_ENTRIES: Duration = Duration::from_millis(500);
 
 /// JEX's agent: takes LiveKit rooms and holds one conversation in each.
 #[derive(Debug, Parser)]
@@ -152,6 +152,7 @@ fn means(
     tools.start();
     let housekeeping = Housekeeping::new(settings, paths, memory.clone(), tools.toolbox.clone());
     tokio::spawn(housekeeping.run(stop.clone()));
+    tokio::spawn(oblivion::watch(memory.clone(), stop.clone()));
     let recalling = announcements.clone();
     tokio::spawn(async move { recalling.recall().await });
     Ok(Means {

@@ -14,6 +14,10 @@ const RECALLS_WITHIN: Duration = Duration::from_millis(500);
 /// More would crowd the conversation out of a small model's context.
 const MOST_FACTS: usize = 50;
 
+/// The database is away or slow.
+#[derive(Debug)]
+pub struct NotRecalled;
+
 /// The database and the way to it. Cheap to clone.
 #[derive(Clone)]
 pub struct Memory {
@@ -52,21 +56,23 @@ impl Memory {
         Journal::at(self.journal.clone()).is_empty()
     }
 
-    /// What the owner asked to remember, as a part of the instructions; nothing while the database is away.
-    pub async fn recalled(&self) -> Option<String> {
+    /// What the owner asked to remember, as a part of the instructions, if it is anything.
+    pub async fn recalled(&self) -> Result<Option<String>, NotRecalled> {
         let facts = tokio::time::timeout(RECALLS_WITHIN, self.store.facts()).await;
-        let facts = facts.ok()?.ok()?;
+        let Ok(Ok(facts)) = facts else {
+            return Err(NotRecalled);
+        };
         let newest = facts.iter().rev().take(MOST_FACTS).rev();
         let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let lines: Vec<String> = newest
             .map(|fact| format!("- {}", one_line(&fact.text)))
             .collect();
-        (!lines.is_empty()).then(|| {
+        Ok((!lines.is_empty()).then(|| {
             format!(
                 "What the caller asked you to remember:\n{}",
                 lines.join("\n")
             )
-        })
+        }))
     }
 }
 

@@ -1,16 +1,20 @@
 //! What is deleted by others while conversations go on: on the page, by the command, in another conversation.
 //!
-//! Housekeeping asks for it; each conversation then forgets it, too.
+//! One task asks for it; each conversation then forgets it, too.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use jex_store::{Deletion, Moment, StoreError};
 use tokio::sync::broadcast;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::memory::Memory;
 
+/// How often it is asked.
+const LOOKS_EVERY: Duration = Duration::from_secs(10);
 /// A deletion of many rows is seen so long after the moment that it bears.
 const SEEN_WITHIN: Duration = Duration::from_secs(120);
 /// Deletions that a conversation may not have taken yet.
@@ -20,7 +24,7 @@ const QUEUE: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Oblivion {
     Said(Deletion),
-    /// What the owner wants remembered is another now.
+    /// What the owner wants remembered may be less now.
     Facts,
 }
 
@@ -45,25 +49,37 @@ impl Oblivions {
     }
 }
 
+/// Tells the conversations what was deleted, until cancelled.
+pub async fn watch(memory: Memory, end: CancellationToken) {
+    let mut watch = Watch::begin();
+    while end.run_until_cancelled(sleep(LOOKS_EVERY)).await.is_some() {
+        // While the database is away nothing is deleted.
+        if let Err(error) = watch.look(&memory).await {
+            tracing::debug!(%error, "not known what was deleted");
+        }
+    }
+}
+
 /// What was seen of it.
 #[derive(Debug)]
-pub struct Watch {
+struct Watch {
     since: Moment,
     told: HashSet<Uuid>,
-    facts: Option<Vec<String>>,
+    /// Rows of the audit that were seen.
+    audited: i64,
 }
 
 impl Watch {
-    pub fn begin() -> Self {
+    fn begin() -> Self {
         Self {
             since: Moment::now(),
             told: HashSet::new(),
-            facts: None,
+            audited: 0,
         }
     }
 
     /// Tells what was deleted since the last look.
-    pub async fn look(&mut self, memory: &Memory) -> Result<(), StoreError> {
+    async fn look(&mut self, memory: &Memory) -> Result<(), StoreError> {
         let now = Moment::now();
         let deletions = memory.store.deletions(self.since).await?;
         let seen: HashSet<Uuid> = deletions.iter().map(|deletion| deletion.id).collect();
@@ -74,12 +90,12 @@ impl Watch {
         }
         self.told = seen;
         self.since = self.since.max(now.before(SEEN_WITHIN));
-        let facts = memory.store.facts().await?;
-        let facts: Vec<String> = facts.into_iter().map(|fact| fact.text).collect();
-        if self.facts.as_ref().is_some_and(|before| *before != facts) {
+        // Facts may have gone with it, or alone.
+        let (newest, any) = memory.store.audited_deletions(self.audited).await?;
+        if any {
             memory.oblivions.tell(Oblivion::Facts);
         }
-        self.facts = Some(facts);
+        self.audited = newest;
         Ok(())
     }
 }

@@ -23,7 +23,7 @@ use crate::sweeper::{self, Clientele, Sweeper};
 /// How often rooms are searched for callers that wait.
 const SWEEP: Duration = Duration::from_secs(3);
 /// How long conversations may take to say goodbye.
-const DRAIN: Duration = Duration::from_secs(5);
+const DRAIN: Duration = Duration::from_secs(4);
 
 enum Note {
     Phase(String, Phase),

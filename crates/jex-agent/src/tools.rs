@@ -196,6 +196,7 @@ pub fn n8n(settings: &Settings, paths: &Paths, parts: &Parts) -> N8nOptions {
             .map(|folder| Shipped::in_folder(folder))
             .unwrap_or_default(),
         limit: Duration::from_secs(settings.tools.timeout_seconds),
+        keeps_runs: settings.n8n.url.is_none(),
         remedy: match settings.n8n.url {
             Some(_) => "Check `n8n.url` in jex.toml and that n8n runs there.".into(),
             None => "See `jex status` and `jex logs n8n`.".into(),

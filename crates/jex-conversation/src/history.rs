@@ -86,8 +86,16 @@ impl Message {
 pub struct History {
     said: Vec<Said>,
     /// What was said before.
-    summary: Option<String>,
+    summary: Option<Summary>,
     now: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Summary {
+    text: String,
+    /// When the first and the last of what it sums up was said.
+    from: Option<Instant>,
+    until: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -118,12 +126,17 @@ impl History {
 
     /// The caller said something.
     pub fn push_user(&mut self, text: &str) {
-        self.push(Role::User, text);
+        self.push(Role::User, self.now, text);
+    }
+
+    /// The caller said something then, which was put off.
+    pub fn push_user_at(&mut self, at: Option<Instant>, text: &str) {
+        self.push(Role::User, at, text);
     }
 
     /// The caller heard this of an answer; nothing if it is empty.
     pub fn push_assistant(&mut self, text: &str) {
-        self.push(Role::Assistant, text);
+        self.push(Role::Assistant, self.now, text);
     }
 
     /// Tools were called and are done.
@@ -151,7 +164,7 @@ impl History {
         let messages = in_turns(said.chain(answer));
         let budget = budget::of(rules, tool_tokens);
         let instructions = match &self.summary {
-            Some(summary) => format!("{}\n\n{EARLIER}\n{summary}", rules.instructions),
+            Some(summary) => format!("{}\n\n{EARLIER}\n{}", rules.instructions, summary.text),
             None => rules.instructions.clone(),
         };
         budget::fit(instructions.trim(), &messages, budget)
@@ -163,7 +176,8 @@ impl History {
         let budget = budget::of(rules, tool_tokens);
         let instructions = budget::estimated_tokens(&rules.instructions);
         let budget = budget.saturating_sub(instructions).max(budget / 2);
-        let mut tokens = self.summary.as_deref().map_or(0, budget::estimated_tokens);
+        let before = self.summary.as_ref().map(|summary| summary.text.as_str());
+        let mut tokens = before.map_or(0, budget::estimated_tokens);
         let each: Vec<u32> = { self.said.iter() }
             .map(|said| budget::tokens(&said.message))
             .collect();
@@ -182,10 +196,7 @@ impl History {
         let newest = turns.clone().next_back()?;
         let messages = turns.clone().find(enough).unwrap_or(newest);
         let mut text = String::new();
-        let before = self
-            .summary
-            .iter()
-            .map(|summary| ("Earlier", summary.as_str()));
+        let before = before.map(|summary| ("Earlier", summary)).into_iter();
         let said = self.said[..messages].iter().map(|said| &said.message);
         let said = said.map(|message| (speaker(message.role), message.text.as_str()));
         for (who, words) in before.chain(said).filter(|(_, words)| !words.is_empty()) {
@@ -203,33 +214,44 @@ impl History {
 
     /// The first `messages` and the summary before them are this now.
     pub fn sum_up(&mut self, messages: usize, text: &str) {
-        self.said.drain(..messages.min(self.said.len()));
-        self.summary = Some(text.to_owned());
+        let summed_up: Vec<Said> = self.said.drain(..messages.min(self.said.len())).collect();
+        let first = summed_up.first().and_then(|said| said.at);
+        self.summary = Some(Summary {
+            text: text.to_owned(),
+            from: { self.summary.take() }.map_or(first, |before| before.from),
+            until: summed_up.last().and_then(|said| said.at),
+        });
     }
 
-    /// What was said since then (or ever) and until then is gone; a summary goes wholly, since it may say it.
-    /// `keeps_newest`: the caller's newest words and what followed them stay.
+    /// The turns that began since then (or ever) and until then are gone, with all that was answered; a summary goes
+    /// wholly if it may say any of it. `keeps_newest`: the caller's newest words and what followed them stay.
     pub fn forget(&mut self, since: Option<Instant>, until: Instant, keeps_newest: bool) {
+        let is_older =
+            |at: Option<Instant>| since.is_some_and(|since| at.is_some_and(|at| at < since));
+        let is_newer = |at: Option<Instant>| at.is_some_and(|at| at > until);
         let newest = { self.said.iter() }.rposition(|said| said.message.role == Role::User);
         let newest = newest.filter(|_| keeps_newest).unwrap_or(self.said.len());
-        let mut n = 0;
+        let (mut n, mut turn_goes) = (0, false);
         self.said.retain(|said| {
-            let is_older = since.is_some_and(|since| said.at.is_some_and(|at| at < since));
-            let is_newer = said.at.is_some_and(|at| at > until);
+            let goes = !is_older(said.at) && !is_newer(said.at);
+            if said.message.role == Role::User {
+                turn_goes = goes;
+            }
             n += 1;
-            is_older || is_newer || n > newest
+            n > newest || !(goes || turn_goes)
         });
-        self.summary = None;
+        let stays = |summary: &Summary| is_older(summary.until) || is_newer(summary.from);
+        self.summary = self.summary.take().filter(stays);
     }
 
-    fn push(&mut self, role: Role, text: &str) {
+    fn push(&mut self, role: Role, at: Option<Instant>, text: &str) {
         let text = text.trim();
         if text.is_empty() {
             return;
         }
         self.said.push(Said {
             message: Message::new(role, text),
-            at: self.now,
+            at,
         });
     }
 }

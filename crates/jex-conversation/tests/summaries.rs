@@ -190,11 +190,30 @@ fn what_was_deleted_while_it_was_answered_is_forgotten_after_the_answer() {
         since: ms(60_000),
         until: ms(0),
     });
-    let answer = story.wait(ms(1)).model_answers("I see.");
+    let answer = story.wait(ms(1)).last_generated();
+    story.tools_called(answer, &["note 1234"]).wait(ms(1));
+    story.tools_done(answer, &[("note 1234", "1234 is noted")]);
+    let answer = story.wait(ms(1)).model_answers("I noted 1234.");
     story.played(answer, 0).say("Go on.");
 
     let said = story.last_prompt();
     assert!(!format!("{said:?}").contains("1234"), "{said:?}");
+    assert!(said.contains(&user("Go on.")), "{said:?}");
+}
+
+#[test]
+fn a_summary_of_what_was_said_later_stays() {
+    let mut story = Story::with(rules());
+    until_summed_up(&mut story);
+    let (id, _) = asked(&story).unwrap();
+    summed_up(&mut story, id, Some(SUMMARY));
+
+    let since = story.elapsed() + ms(60_000);
+    let until = story.elapsed() + ms(1);
+    story.input(Input::Forget { since, until });
+    story.say("And now?");
+
+    assert!(instructions(&story).contains(SUMMARY));
 }
 
 #[test]
@@ -205,7 +224,7 @@ fn a_summary_is_forgotten_with_what_it_sums_up() {
     summed_up(&mut story, id, Some(SUMMARY));
 
     story.input(Input::Forget {
-        since: ms(1),
+        since: story.elapsed(),
         until: ms(0),
     });
     story.say("And now?");

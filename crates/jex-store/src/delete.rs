@@ -5,6 +5,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::audit::append::{Event, append};
+use crate::retention::RETENTION;
 use crate::{Moment, Store, StoreError};
 
 /// The source of calls that leave a run behind.
@@ -100,6 +101,17 @@ impl Store {
             .bind(since)
             .fetch_all(&self.pool)
             .await?)
+    }
+
+    /// Of the audit's rows after row `after`: the number of the newest, and whether one of them tells that anything was
+    /// deleted, by the owner or by retention.
+    pub async fn audited_deletions(&self, after: i64) -> Result<(i64, bool), StoreError> {
+        let rows = "select coalesce(max(seq), $1), coalesce(bool_or(kind in ($2, $3)), false) from audit where seq > $1";
+        let rows = sqlx::query_as(rows)
+            .bind(after)
+            .bind(DELETION)
+            .bind(RETENTION);
+        Ok(rows.fetch_one(&self.pool).await?)
     }
 
     /// Deletes, and writes that into the audit, in one transaction. What is on its way to the database and was said

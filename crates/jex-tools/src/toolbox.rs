@@ -1,12 +1,11 @@
 //! All sources together.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures::StreamExt as _;
-use futures::stream::FuturesUnordered;
-use tokio::sync::{Mutex, Notify, watch};
+use futures::future::join_all;
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -118,7 +117,7 @@ pub struct Toolbox {
     /// Of each source.
     known: Mutex<Vec<Known>>,
     current: watch::Sender<Arc<Catalogue>>,
-    told: Notify,
+    told: watch::Sender<()>,
 }
 
 impl Toolbox {
@@ -128,7 +127,7 @@ impl Toolbox {
             known: Mutex::new(vec![Known::default(); sources.len()]),
             sources,
             current: watch::Sender::new(Arc::default()),
-            told: Notify::new(),
+            told: watch::Sender::new(()),
         }
     }
 
@@ -144,7 +143,7 @@ impl Toolbox {
 
     /// Has the sources asked soon, for those who know that something changed.
     pub fn tell(&self) {
-        self.told.notify_one();
+        self.told.send_replace(());
     }
 
     pub(crate) fn source_named(&self, name: &str) -> Option<Arc<dyn Source>> {
@@ -165,36 +164,35 @@ impl Toolbox {
 
     /// Asks all sources, each within 20 s. What one tells is there at once: nobody waits for the slowest.
     pub async fn refresh(&self) -> Arc<Catalogue> {
-        let mut known = self.known.lock().await;
-        let asked = self.sources.iter().enumerate();
-        let mut asked: FuturesUnordered<_> = asked
-            .map(|(n, source)| async move { (n, listed(source.as_ref()).await) })
-            .collect();
-        while let Some((n, answer)) = asked.next().await {
-            known[n].take(self.sources[n].name(), answer);
-            let mut catalogue = Catalogue::default();
-            for (source, known) in self.sources.iter().zip(known.iter()) {
-                catalogue.troubles.extend(known.trouble.clone());
-                catalogue.add(source, known.listing.clone());
-            }
-            say_what_changed(&self.catalogue(), &catalogue);
-            self.current.send_replace(Arc::new(catalogue));
-        }
+        join_all((0..self.sources.len()).map(|n| self.refresh_one(n))).await;
         self.catalogue()
     }
 
-    /// Refreshes at once, then every so often and when told, until cancelled.
+    async fn refresh_one(&self, n: usize) {
+        let answer = listed(self.sources[n].as_ref()).await;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known[n].take(self.sources[n].name(), answer);
+        let mut catalogue = Catalogue::default();
+        for (source, known) in self.sources.iter().zip(known.iter()) {
+            catalogue.troubles.extend(known.trouble.clone());
+            catalogue.add(source, known.listing.clone());
+        }
+        say_what_changed(&self.catalogue(), &catalogue);
+        self.current.send_replace(Arc::new(catalogue));
+    }
+
+    /// Asks each source at once, then every so often and when told, until cancelled.
     pub async fn keep_fresh(&self, every: Duration, end: CancellationToken) {
+        let each = (0..self.sources.len()).map(|n| self.keep_one_fresh(n, every));
+        end.run_until_cancelled(join_all(each)).await;
+    }
+
+    async fn keep_one_fresh(&self, n: usize, every: Duration) {
+        let mut told = self.told.subscribe();
         loop {
-            tokio::select! {
-                _ = self.refresh() => {}
-                () = end.cancelled() => return,
-            }
-            tokio::select! {
-                () = tokio::time::sleep(every) => {}
-                () = self.told.notified() => {}
-                () = end.cancelled() => return,
-            }
+            self.refresh_one(n).await;
+            // The sender is ours.
+            let _ = timeout(every, told.changed()).await;
         }
     }
 }
@@ -384,6 +382,30 @@ mod tests {
 
         assert!(has_notes && waited < Duration::from_secs(1), "{waited:?}");
         assert!(catalogue.troubles[0].message.contains("20 s"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_told_waits_for_no_source_that_hangs() {
+        let n8n = shelf("n8n", &["notes"]);
+        let toolbox = Arc::new(Toolbox::new(vec![Arc::new(Hung), n8n.clone()]));
+        let mut rounds = toolbox.watch();
+        let end = CancellationToken::new();
+        let keeping = tokio::spawn({
+            let (toolbox, end) = (toolbox.clone(), end.clone());
+            async move { toolbox.keep_fresh(Duration::from_secs(3600), end).await }
+        });
+        rounds.changed().await.unwrap();
+        n8n.2.store(true, Ordering::Relaxed);
+
+        let began = tokio::time::Instant::now();
+        toolbox.tell();
+        rounds.changed().await.unwrap();
+        let waited = began.elapsed();
+        end.cancel();
+        keeping.await.unwrap();
+
+        assert!(waited < Duration::from_secs(1), "{waited:?}");
+        assert_eq!(toolbox.catalogue().troubles[0].source, "n8n");
     }
 
     #[tokio::test]

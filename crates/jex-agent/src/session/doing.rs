@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jex_config::Settings;
 use jex_conversation::{AnnouncementId, AnswerId, Input, Output, ToolCall, estimated_tokens};
@@ -26,10 +27,13 @@ use super::run::{Context, Session};
 use super::way::{self, Abilities};
 use crate::announcements::{Announcement, Announcements, Seat};
 use crate::builtin::{FORGET_FACT, FORGET_LAST, REMEMBER};
-use crate::memory::Memory;
+use crate::memory::{Memory, NotRecalled};
 use crate::oblivion::{self, Oblivion};
 use crate::tools::Tools;
 use crate::words::Words;
+
+/// How often it is tried again to read what is remembered.
+const RECALLS_AGAIN: u32 = 15;
 
 /// What a conversation can do beyond talking; shared by all of them.
 #[derive(Clone)]
@@ -125,7 +129,16 @@ impl Doing {
         let (memory, settings) = (self.means.memory.clone(), self.settings.clone());
         let signals = self.signals.clone();
         tokio::spawn(async move {
-            let recalled = memory.recalled().await;
+            // Away, or busy with what was just deleted.
+            let mut tries = 0;
+            let recalled = loop {
+                match memory.recalled().await {
+                    Ok(recalled) => break recalled,
+                    Err(NotRecalled) if tries == RECALLS_AGAIN => return,
+                    Err(NotRecalled) => tokio::time::sleep(Duration::from_secs(2)).await,
+                }
+                tries += 1;
+            };
             let instructions = rules::instructions(&settings, recalled);
             let _ = signals.send(Signal::Input(Input::Instructions(instructions)));
         });
@@ -222,6 +235,9 @@ impl Session {
             }
             Signal::Forget(Oblivion::Said(deletion)) => {
                 let span = oblivion::ago(&deletion, doing.conversation, Moment::now());
+                if let Some(until) = span.and_then(|(_, until)| Instant::now().checked_sub(until)) {
+                    self.turns.forget(until);
+                }
                 let forget = |(since, until)| Input::Forget { since, until };
                 span.map(forget).into_iter().collect()
             }

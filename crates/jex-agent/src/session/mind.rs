@@ -203,8 +203,14 @@ impl Asking {
         let (rest, call) = filter.finish();
         let sentences = splitter.push(&rest).into_iter().chain(splitter.finish());
         sentences.for_each(|sentence| self.tell(sentence));
-        if let Some(Piece::ToolCalls(calls)) = call.map_err(Failure::BrokenCall)? {
-            wanted.extend(calls);
+        match call {
+            Ok(Some(Piece::ToolCalls(calls))) => wanted.extend(calls),
+            Ok(_) => {}
+            // It came by itself as well, or there is nothing to call.
+            Err(reason) if !wanted.is_empty() || self.tools.is_empty() => {
+                tracing::info!(reason, "a call that was written out is not said");
+            }
+            Err(reason) => return Err(Failure::BrokenCall(reason)),
         }
         Ok(wanted)
     }

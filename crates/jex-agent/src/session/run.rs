@@ -100,7 +100,7 @@ pub async fn hold(
     let track = room.publish_audio("jex-voice").await.map_err(publish)?;
     let (signals, mut inbox) = mpsc::unbounded_channel();
     let recalled = match &context.means {
-        Some(means) => means.memory.recalled().await,
+        Some(means) => means.memory.recalled().await.unwrap_or_default(),
         None => None,
     };
     let mut session = Session::new(&context, room.clone(), Arc::new(track), recalled, signals);

@@ -125,6 +125,13 @@ impl Turns {
         self.asking = Asking::default();
     }
 
+    /// What was said until then is deleted: it is not to come again with the next turn.
+    pub fn forget(&mut self, until: Instant) {
+        if self.asking.heard.is_some_and(|heard| heard <= until) {
+            self.asking = Asking::default();
+        }
+    }
+
     pub fn mark(&mut self, answer: AnswerId, mark: Mark, at: Instant) {
         let stages = match self.running.get_mut(&answer) {
             Some(turn) => &mut turn.stages,

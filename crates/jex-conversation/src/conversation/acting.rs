@@ -1,5 +1,7 @@
 //! While tools run: the caller is heard, asked and told.
 
+use std::time::Instant;
+
 use super::{Conversation, Presence};
 use crate::answer::Answer;
 use crate::problems::STOPPED;
@@ -14,8 +16,8 @@ pub(super) struct Acting {
     still_running: Option<String>,
     /// What the caller said while a question was open, until it is known what it was.
     reply: Option<String>,
-    /// Turns that wait until the tools are done.
-    waiting: Vec<String>,
+    /// Turns that wait until the tools are done, and when they were said.
+    waiting: Vec<(Option<Instant>, String)>,
 }
 
 #[derive(Debug)]
@@ -127,7 +129,9 @@ impl Conversation {
     /// What the caller replied was judged; as a turn it waits like any other.
     pub(super) fn reply_taken(&mut self, is_turn: bool) {
         let reply = self.acting.reply.take();
-        self.acting.waiting.extend(reply.filter(|_| is_turn));
+        if let Some(reply) = reply.filter(|_| is_turn) {
+            self.let_wait(reply);
+        }
     }
 
     /// A sentence of the current answer was played to its end.
@@ -162,9 +166,7 @@ impl Conversation {
         let turn = std::mem::take(&mut self.turn);
         if turn.has_gap() {
             // What was understood of it may be half a yes.
-            self.acting
-                .waiting
-                .extend(Some(turn.text()).filter(|text| !text.is_empty()));
+            self.let_wait(turn.text());
             let remark = self.problems.phrase(Stage::SpeechToText);
             self.remarks.extend(remark);
         } else {
@@ -189,7 +191,7 @@ impl Conversation {
                 let reply = Output::Reply { question, text, by };
                 self.outputs.push_back(reply);
             }
-            _ => self.acting.waiting.push(text),
+            _ => self.let_wait(text),
         }
     }
 
@@ -240,14 +242,19 @@ impl Conversation {
         let abandoned = self.turn.abandon(true);
         let cancel = abandoned.running.into_iter().map(Output::CancelUtterance);
         self.outputs.extend(cancel);
-        let said = Some(abandoned.text).filter(|text| !text.is_empty());
-        self.acting.waiting.extend(said);
+        self.let_wait(abandoned.text);
+    }
+
+    fn let_wait(&mut self, text: String) {
+        if !text.is_empty() {
+            self.acting.waiting.push((self.now, text));
+        }
     }
 
     /// Puts the turns that waited into the history, to be answered or not.
     pub(super) fn take_what_waited(&mut self, to_be_answered: bool) {
-        for text in std::mem::take(&mut self.acting.waiting) {
-            self.history.push_user(&text);
+        for (at, text) in std::mem::take(&mut self.acting.waiting) {
+            self.history.push_user_at(at, &text);
             self.unanswered |= to_be_answered;
         }
     }

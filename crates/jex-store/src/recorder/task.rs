@@ -117,7 +117,9 @@ impl Task {
                     // What was said before is written before.
                     self.write(&std::mem::take(&mut entries), std::mem::take(&mut replies))
                         .await;
-                    let _ = reply.send(self.delete(scope, now).await);
+                    let hurry = self.hurry.clone();
+                    let deleted = unless(&hurry, self.delete(scope, now)).await;
+                    let _ = reply.send(deleted);
                 }
             }
         }

@@ -14,7 +14,7 @@ pub fn declare(stack: &Stack) -> Result<Component, SupervisorError> {
     let port = stack.settings.agent.port;
     let origin = stack.origin(NAME, NOWHERE_ELSE, |children| {
         let mut process = children.own(NAME, "jex-agent")?.port(port, "agent.port");
-        // It says goodbye and drains for at most 5 s.
+        // It says goodbye for at most 4 s, and writes what was said in another.
         process.stop = StopPolicy::terminate(Duration::from_millis(5500));
         Ok(process)
     })?;

@@ -2,6 +2,9 @@
 
 use super::{LONGEST_CALL, may_become_sign, sign_of_call};
 
+/// Longer is no special token of a model, in bytes.
+const LONGEST_TAG: usize = 32;
+
 /// Lets an answer through, objects and code too, but for a call that is written out in it: a model that has tools by its
 /// server's way, or none, does that when it is confused.
 #[derive(Debug, Default)]
@@ -56,14 +59,22 @@ fn too_long(held: &str) -> Option<usize> {
 /// Whether it is more than any object.
 fn is_call(held: &str) -> bool {
     let has = |sign: &str| held.contains(sign);
-    has("\"tool\"")
-        || has("\"tool_calls\"")
-        || has("<tool")
-        || has("[TOOL")
-        || has("<function")
-        || has("<|tool")
-        || (has("\"name\"") && (has("\"arguments\"") || has("\"parameters\"")))
-        || (has("\"function\"") && has("\"arguments\""))
+    let alone = [
+        "\"tool\"",
+        "\"tool_name\"",
+        "\"tool_calls\"",
+        "\"function_call\"",
+        "\"action_input\"",
+        "<tool",
+        "[TOOL",
+        "<function",
+        "<|tool",
+        "<|python_tag|>",
+    ];
+    let names = ["\"name\"", "\"function\"", "\"action\""];
+    let arguments = ["\"arguments\"", "\"parameters\"", "\"args\"", "\"input\""];
+    let any = |signs: &[&str]| signs.iter().any(|sign| has(sign));
+    any(&alone) || (any(&names) && any(&arguments))
 }
 
 /// Where the object, list, fence or tag that it begins with ends; `None`: not yet.
@@ -72,7 +83,14 @@ fn end_of(held: &str) -> Option<usize> {
         return inner.find("```").map(|at| at + 6);
     }
     if held.starts_with('<') {
-        return held.find('>').map(|at| at + 1);
+        let is_none = held.len() > LONGEST_TAG;
+        return held.find('>').map(|at| at + 1).or(is_none.then_some(1));
+    }
+    // JSON goes on with a key, or ends.
+    let inner = held.trim_start_matches('[').trim_start().strip_prefix('{');
+    let next = inner.and_then(|inner| inner.trim_start().chars().next());
+    if next.is_some_and(|next| next != '"' && next != '}') {
+        return Some(1);
     }
     let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
     for (at, c) in held.char_indices() {
@@ -122,6 +140,9 @@ mod tests {
             "[TOOL_CALLS] add",
             "<function=add>{}</function>",
             "{\"tool\": \"add\", ",
+            "{\"function\": \"add\", \"parameters\": {}}",
+            "{\"action\": \"add\", \"action_input\": {}}",
+            "<|python_tag|>add()",
         ] {
             for size in [1, 3, 1000] {
                 let answer = format!("Sure. {call} Done.");
@@ -142,6 +163,19 @@ mod tests {
             for size in [1, 2, 100] {
                 assert_eq!(watched(answer, size), (answer.into(), false));
             }
+        }
+    }
+
+    #[test]
+    fn a_stray_brace_holds_nothing_back() {
+        for answer in [
+            "Write { x, y and z. Then ",
+            "A {5\" pipe} and ",
+            "A <| b, a pipe operator of a language. Then ",
+        ] {
+            let mut watch = Watch::default();
+
+            assert_eq!(watch.push(answer), answer);
         }
     }
 

@@ -10,7 +10,7 @@ use crate::{Outcome, SentCall, ToolError};
 
 /// A page of the list without data: n8n's largest.
 const PAGE: &str = "250";
-/// A run begins a moment after its call was sent, by n8n's clock.
+/// A run begins a moment after its call was sent, by n8n's clock; one that waited begins anew later.
 const BEGINS_WITHIN: SignedDuration = SignedDuration::from_secs(300);
 
 /// One run of a workflow.
@@ -128,7 +128,7 @@ impl Executions {
         // Newest first.
         let earliest = sent.saturating_sub(BEGINS_WITHIN).unwrap_or(sent);
         for listed in self.list(workflow, Some(earliest)).await? {
-            if !listed.began_near(sent) {
+            if listed.started_at.is_some_and(|started| started < earliest) {
                 continue;
             }
             let path = format!("executions/{}", listed.id());

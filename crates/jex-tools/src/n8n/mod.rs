@@ -56,6 +56,8 @@ pub struct N8nOptions {
     pub shipped: Shipped,
     /// Longest run of a workflow that is called; then it is stopped.
     pub limit: Duration,
+    /// Whether runs are recorded where a workflow does not say; only of our own n8n that is known.
+    pub keeps_runs: bool,
     /// What to do when n8n cannot be reached; a whole sentence.
     pub remedy: String,
 }
@@ -68,6 +70,7 @@ pub struct N8n {
     origin: Origin,
     shipped: Shipped,
     limit: Duration,
+    keeps_runs: bool,
     /// The workflow behind each tool, as of the last list.
     workflows: Mutex<BTreeMap<ToolName, Workflow>>,
 }
@@ -98,6 +101,7 @@ impl N8n {
             origin,
             shipped: options.shipped,
             limit: options.limit,
+            keeps_runs: options.keeps_runs,
             workflows: Mutex::default(),
         })
     }
@@ -209,7 +213,7 @@ impl Source for N8n {
                         });
                         continue;
                     }
-                    let keeps_runs = found.keeps_runs();
+                    let keeps_runs = found.keeps_runs(self.keeps_runs);
                     let id = found.id;
                     workflows.insert(tool.name.clone(), Workflow { id, keeps_runs });
                     listing.tools.push(tool);

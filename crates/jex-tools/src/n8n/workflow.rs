@@ -18,18 +18,11 @@ const STICKY_NOTE: &str = "n8n-nodes-base.stickyNote";
 pub struct Published {
     pub id: String,
     pub name: String,
+    /// Of the workflow, whichever version runs; may be null.
     #[serde(default)]
-    settings: Settings,
+    settings: Value,
     /// What runs. `nodes` beside it would be the draft.
     active_version: Option<Version>,
-}
-
-/// Of a workflow, whichever version runs. What is not set is as JEX sets it for all of n8n: runs are kept.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Settings {
-    save_data_success_execution: Option<String>,
-    save_data_error_execution: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -63,15 +56,14 @@ struct Note {
 }
 
 impl Published {
-    /// Whether n8n keeps a record of each run, however it ends.
-    pub fn keeps_runs(&self) -> bool {
-        let Settings {
-            save_data_success_execution: success,
-            save_data_error_execution: error,
-        } = &self.settings;
-        [success, error]
-            .iter()
-            .all(|kept| kept.as_deref() != Some("none"))
+    /// Whether n8n keeps a record of each run, however it ends. `by_default`: where the workflow does not say.
+    pub fn keeps_runs(&self, by_default: bool) -> bool {
+        let kept = |setting: &str| match self.settings.get(setting).and_then(Value::as_str) {
+            Some("all") => true,
+            Some("none") => false,
+            _ => by_default,
+        };
+        kept("saveDataSuccessExecution") && kept("saveDataErrorExecution")
     }
 
     /// The reason is for the owner, as the end of "the tool …".
@@ -257,18 +249,29 @@ mod tests {
 
     #[test]
     fn a_workflow_may_keep_no_record_of_its_runs() {
-        let keeps = |settings: Value| {
+        let keeps = |settings: Value, by_default| {
             let mut workflow = workflow();
             workflow["settings"] = settings;
-            published(&workflow).keeps_runs()
+            published(&workflow).keeps_runs(by_default)
         };
+        let all = json!({"saveDataSuccessExecution": "all", "saveDataErrorExecution": "all"});
 
-        assert!(keeps(json!({"executionOrder": "v1"})));
-        assert!(keeps(
-            json!({"saveDataSuccessExecution": "all", "saveDataErrorExecution": "DEFAULT"})
-        ));
-        assert!(!keeps(json!({"saveDataSuccessExecution": "none"})));
-        assert!(!keeps(json!({"saveDataErrorExecution": "none"})));
+        for by_default in [true, false] {
+            assert_eq!(keeps(Value::Null, by_default), by_default);
+            assert_eq!(
+                keeps(json!({"executionOrder": "v1"}), by_default),
+                by_default
+            );
+            assert!(keeps(all.clone(), by_default));
+            assert!(!keeps(
+                json!({"saveDataSuccessExecution": "none"}),
+                by_default
+            ));
+            assert!(!keeps(
+                json!({"saveDataErrorExecution": "none"}),
+                by_default
+            ));
+        }
     }
 
     #[test]

@@ -70,6 +70,7 @@ impl Instance {
             webhook_token: Arc::new(|| Ok(TOKEN.into())) as Secret,
             shipped: Shipped::default(),
             limit,
+            keeps_runs: true,
             remedy: "See its log.".into(),
         }
     }
