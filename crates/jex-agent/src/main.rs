@@ -152,7 +152,8 @@ fn means(
     tools.start();
     let housekeeping = Housekeeping::new(settings, paths, memory.clone(), tools.toolbox.clone());
     tokio::spawn(housekeeping.run(stop.clone()));
-    tokio::spawn(oblivion::watch(memory.clone(), stop.clone()));
+    let (store, conversations) = (memory.store.clone(), memory.oblivions.clone());
+    tokio::spawn(oblivion::watch(store, conversations, stop.clone()));
     let recalling = announcements.clone();
     tokio::spawn(async move { recalling.recall().await });
     Ok(Means {

@@ -5,13 +5,11 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use jex_store::{Deletion, Moment, StoreError};
+use jex_store::{Deletion, Moment, Store, StoreError};
 use tokio::sync::broadcast;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-
-use crate::memory::Memory;
 
 /// How often it is asked.
 const LOOKS_EVERY: Duration = Duration::from_secs(10);
@@ -50,11 +48,11 @@ impl Oblivions {
 }
 
 /// Tells the conversations what was deleted, until cancelled.
-pub async fn watch(memory: Memory, end: CancellationToken) {
+pub async fn watch(store: Store, conversations: Oblivions, end: CancellationToken) {
     let mut watch = Watch::begin();
     while end.run_until_cancelled(sleep(LOOKS_EVERY)).await.is_some() {
         // While the database is away nothing is deleted.
-        if let Err(error) = watch.look(&memory).await {
+        if let Err(error) = watch.look(&store, &conversations).await {
             tracing::debug!(%error, "not known what was deleted");
         }
     }
@@ -79,21 +77,21 @@ impl Watch {
     }
 
     /// Tells what was deleted since the last look.
-    async fn look(&mut self, memory: &Memory) -> Result<(), StoreError> {
+    async fn look(&mut self, store: &Store, conversations: &Oblivions) -> Result<(), StoreError> {
         let now = Moment::now();
-        let deletions = memory.store.deletions(self.since).await?;
+        let deletions = store.deletions(self.since).await?;
         let seen: HashSet<Uuid> = deletions.iter().map(|deletion| deletion.id).collect();
         for deletion in deletions {
             if !self.told.contains(&deletion.id) {
-                memory.oblivions.tell(Oblivion::Said(deletion));
+                conversations.tell(Oblivion::Said(deletion));
             }
         }
         self.told = seen;
         self.since = self.since.max(now.before(SEEN_WITHIN));
         // Facts may have gone with it, or alone.
-        let (newest, any) = memory.store.audited_deletions(self.audited).await?;
+        let (newest, any) = store.audited_deletions(self.audited).await?;
         if any {
-            memory.oblivions.tell(Oblivion::Facts);
+            conversations.tell(Oblivion::Facts);
         }
         self.audited = newest;
         Ok(())

@@ -5,12 +5,12 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::audit::append::{Event, append};
-use crate::retention::RETENTION;
 use crate::{Moment, Store, StoreError};
 
 /// The source of calls that leave a run behind.
 pub(crate) const N8N: &str = "n8n";
 const DELETION: &str = "deletion";
+pub(crate) const RETENTION: &str = "retention";
 
 /// What to delete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

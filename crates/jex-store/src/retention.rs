@@ -7,11 +7,10 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::audit::append::{Event, append};
-use crate::delete::{Deleted, N8N, alone, due_for_erasure};
+use crate::delete::{Deleted, N8N, RETENTION, alone, due_for_erasure};
 use crate::record::{Entry, Record};
 use crate::{Moment, Store, StoreError};
 
-pub(crate) const RETENTION: &str = "retention";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Whose end is unknown for so long stays so: an MCP server is never asked again, and n8n has forgotten it.
 pub(crate) const FOUND_OUT_WITHIN: Duration = DAY.saturating_mul(7);

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use jex_config::Settings;
 use jex_conversation::{AnnouncementId, AnswerId, Input, Output, ToolCall, estimated_tokens};
 use jex_store::{Moment, Place};
-use jex_tools::policy::Answerer;
 use jex_tools::{CallEvent, Outcome, Tool};
 use jiff::Timestamp;
 use livekit_participant::Room;
@@ -226,10 +225,7 @@ impl Session {
                 }
                 doing.hands.call_event(event)
             }
-            Signal::Pressed { who, question, yes } => {
-                let who = Answerer::Participant(who);
-                doing.hands.pressed(&who, question, yes)
-            }
+            Signal::Pressed { who, question, yes } => doing.hands.pressed(&who, question, yes),
             Signal::Announce(announcement) => {
                 vec![doing.announce(Some(announcement.id), announcement.text)]
             }

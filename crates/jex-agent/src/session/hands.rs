@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use jex_conversation::{AnswerId, Input, QuestionId, ToolResult};
-use jex_tools::policy::{self, Answerer, Decision, Gate, Heard};
+use jex_tools::policy::{self, Decision, Gate, Heard};
 use jex_tools::{CallEvent, Outcome, Running, Tool, ToolCall, ToolName, results};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -212,8 +212,7 @@ impl Hands {
     /// What the caller said or typed while a question was open. Returns what follows, and whether it was a reply and
     /// nothing else.
     pub fn said(&mut self, participant: &str, text: &str) -> (Vec<Input>, bool) {
-        let who = Answerer::Participant(participant.to_owned());
-        let heard = self.gate.said(Instant::now(), &who, text);
+        let heard = self.gate.said(Instant::now(), participant, text);
         let is_turn = matches!(heard, Heard::Turn | Heard::AnswerAndTurn);
         let mut inputs = self.follow_the_gate();
         // Behind the word that the question is over, so that it is not asked again, and before what follows.
@@ -223,10 +222,11 @@ impl Hands {
         (inputs, !is_turn)
     }
 
-    /// Someone pressed Yes or No on the page.
-    pub fn pressed(&mut self, who: &Answerer, question: u64, yes: bool) -> Vec<Input> {
+    /// A participant pressed Yes or No on the page.
+    pub fn pressed(&mut self, participant: &str, question: u64, yes: bool) -> Vec<Input> {
         let question = policy::QuestionId(question);
-        self.gate.pressed(Instant::now(), who, question, yes);
+        self.gate
+            .pressed(Instant::now(), participant, question, yes);
         self.follow_the_gate()
     }
 

@@ -47,15 +47,6 @@ pub struct Question {
     pub participant: String,
 }
 
-/// Who answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answerer {
-    /// By voice or typed, in the room.
-    Participant(String),
-    /// On the page of someone who is let in as the owner.
-    OwnerPage,
-}
-
 /// What the caller's words were.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heard {
@@ -227,8 +218,8 @@ impl Gate {
         }
     }
 
-    /// Someone said or typed something.
-    pub fn said(&mut self, now: Instant, who: &Answerer, text: &str) -> Heard {
+    /// A participant said or typed something.
+    pub fn said(&mut self, now: Instant, who: &str, text: &str) -> Heard {
         self.tick(now);
         let Some(asking) = self.asking.as_ref().filter(|asking| asking.is_for(who)) else {
             self.new_turn();
@@ -253,8 +244,9 @@ impl Gate {
         Heard::AnswerAndTurn
     }
 
-    /// Someone pressed Yes or No below the question. Returns whether it counted.
-    pub fn pressed(&mut self, now: Instant, who: &Answerer, id: QuestionId, yes: bool) -> bool {
+    /// A participant pressed Yes or No below the question, on the page with which they are there. Returns whether it
+    /// counted.
+    pub fn pressed(&mut self, now: Instant, who: &str, id: QuestionId, yes: bool) -> bool {
         self.tick(now);
         let Some(asking) = self.asking.as_ref() else {
             return false;
@@ -389,10 +381,7 @@ impl Gate {
 }
 
 impl Asking {
-    fn is_for(&self, who: &Answerer) -> bool {
-        match who {
-            Answerer::Participant(identity) => *identity == self.pending.participant,
-            Answerer::OwnerPage => true,
-        }
+    fn is_for(&self, who: &str) -> bool {
+        self.pending.participant == who
     }
 }

@@ -12,7 +12,7 @@ mod rate;
 
 use std::collections::BTreeMap;
 
-pub use gate::{Answerer, Gate, Heard, Limits, Output, Permit, Question, QuestionId};
+pub use gate::{Gate, Heard, Limits, Output, Permit, Question, QuestionId};
 pub use jex_config::ToolPolicy as Decision;
 
 use crate::{Effect, Tool};

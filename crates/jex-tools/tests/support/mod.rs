@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jex_config::Paths;
-use jex_tools::policy::{Answerer, Gate, Limits, Output, Permit, Policy};
+use jex_tools::policy::{Gate, Limits, Output, Permit, Policy};
 use jex_tools::{
     CallContext, Handling, Intent, Ledger, NotRecorded, Outcome, ToolCall, ToolName, Toolbox,
 };
@@ -119,7 +119,7 @@ pub fn permit(toolbox: &Toolbox, call: ToolCall) -> Permit {
     gate.propose(now, ("ada", "en"), vec![call], &toolbox.catalogue());
     if let Some(id) = gate.open_question() {
         gate.question_spoken(now, id);
-        gate.said(now, &Answerer::Participant("ada".into()), "yes");
+        gate.said(now, "ada", "yes");
     }
     while let Some(output) = gate.poll() {
         match output {

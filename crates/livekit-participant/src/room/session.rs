@@ -30,7 +30,7 @@ use crate::signal::{Request, Response};
 const MEDIA_TIMEOUT: Duration = Duration::from_secs(5);
 const ADDRESSES_EVERY: Duration = Duration::from_secs(3);
 /// How long leaving may wait for the data that was sent last to arrive.
-const LAST_WORDS_TIMEOUT: Duration = Duration::from_millis(500);
+const LAST_WORDS_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the server may take to say why it closed a peer connection, to hang up when we left, or
 /// to take us in once more for that.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);

@@ -257,11 +257,8 @@ async fn the_page_may_say_yes() {
     let question = asked(&scene.act(&[("add", "{}")]));
     scene.hands.question_spoken(question);
 
-    let stranger = Answerer::Participant("bob".into());
-    assert_eq!(scene.hands.pressed(&stranger, question.0, true), []);
-    let inputs = scene
-        .hands
-        .pressed(&Answerer::Participant(ADA.into()), question.0, true);
+    assert_eq!(scene.hands.pressed("bob", question.0, true), []);
+    let inputs = scene.hands.pressed(ADA, question.0, true);
 
     assert_eq!(inputs, [Input::QuestionClosed(question)]);
     results(&scene.next().await);
