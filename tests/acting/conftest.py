@@ -16,6 +16,8 @@ from model import Model, call, words
 from person import Person
 from server import Server
 
+pytest_plugins = ["ending"]
+
 FACT = "The caller's bicycle is red."
 SUMMARY = "The caller told of pears."
 

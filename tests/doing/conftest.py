@@ -9,6 +9,8 @@ import pytest
 from house import House, lived_in, scripted
 from speech import Speech
 
+pytest_plugins = ["ending"]
+
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory):

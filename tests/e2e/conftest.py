@@ -12,6 +12,8 @@ import pytest
 from speech import Speech
 from stack import Stack
 
+pytest_plugins = ["ending"]
+
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory):

@@ -11,6 +11,8 @@ import pytest_asyncio
 from person import Person
 from server import Echo, Server
 
+pytest_plugins = ["ending"]
+
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
