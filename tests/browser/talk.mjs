@@ -4,7 +4,8 @@
 //
 //   JEX_QUESTION_WAV  what the microphone plays once, from the moment it is opened
 //   JEX_URL           where the page is (default http://localhost:3000)
-//   JEX_TEST_OUT      talk.json (what the page showed) and talk.wav (the answer as it reached the browser) go here
+//   JEX_TEST_OUT      talk.json (what the page showed), talk.wav (the answer as it reached the browser) and
+//                     microphone.wav (what Chromium made of the recording, before anything of ours had it) go here
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,6 +24,7 @@ test('a question is asked by voice and answered by voice', { timeout: 200 * SECO
   const hosts = new Set();
   page.on('request', (request) => hosts.add(new URL(request.url()).host));
   page.on('websocket', (socket) => hosts.add(new URL(socket.url()).host));
+  await page.addInitScript(recordMicrophone);
   try {
     await page.goto(url);
     await page.getByRole('button', { name: 'Talk' }).click();
@@ -52,6 +54,7 @@ test('a question is asked by voice and answered by voice', { timeout: 200 * SECO
 
     const greeting = await page.locator('[data-line=answer] [data-words]').first().innerText();
     const samples = (await recorded(page)).subarray(start);
+    const spoken = await microphoneSoFar(page);
     const answer = (await page.locator('[data-line=said] >> xpath=../following-sibling::li >> css=[data-words]').allInnerTexts()).join(' ').trim();
     await page.getByText('How it was made').last().click();
     const made = await page.locator('dl').last().innerText();
@@ -63,6 +66,7 @@ test('a question is asked by voice and answered by voice', { timeout: 200 * SECO
     const seen = { greeting, heard, answer, made, mark, lines: await lines.allInnerTexts(), hosts: [...hosts], troubleAtFirst, complaints: page.complaints };
     writeFileSync(join(OUT, 'talk.json'), JSON.stringify(seen, null, 2));
     writeFileSync(join(OUT, 'talk.wav'), wav(RATE, samples));
+    writeFileSync(join(OUT, 'microphone.wav'), wav(spoken.rate, spoken.samples));
     assert.notEqual(greeting, '');
     assert.notEqual(heard, '');
     assert.notEqual(answer, '');
@@ -80,6 +84,33 @@ test('a question is asked by voice and answered by voice', { timeout: 200 * SECO
     await close();
   }
 });
+
+/** Runs in the page before its own code: keeps what every microphone gives. A busy machine makes Chromium's fake one drop some. */
+function recordMicrophone() {
+  window.microphone = { rate: 0, chunks: [] };
+  const getUserMedia = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  navigator.mediaDevices.getUserMedia = async (wanted) => {
+    const stream = await getUserMedia(wanted);
+    for (const track of stream.getAudioTracks()) keep(track.clone());
+    return stream;
+  };
+  async function keep(track) {
+    const chunks = [];
+    window.microphone.chunks = chunks;
+    for await (const data of new window.MediaStreamTrackProcessor({ track, maxBufferSize: 1000 }).readable) {
+      const samples = new Float32Array(data.numberOfFrames);
+      data.copyTo(samples, { planeIndex: 0, format: 'f32-planar' });
+      window.microphone.rate = data.sampleRate;
+      data.close();
+      chunks.push(Int16Array.from(samples, (sample) => Math.max(-1, Math.min(1, sample)) * 32_767));
+    }
+  }
+}
+
+async function microphoneSoFar(page) {
+  const { rate, samples } = await page.evaluate(() => ({ rate: window.microphone.rate, samples: window.microphone.chunks.flatMap((chunk) => Array.from(chunk)) }));
+  return { rate, samples: Int16Array.from(samples) };
+}
 
 /** Records what the page plays, from now on: a ScriptProcessor, for a worklet would need a script that the policy forbids. */
 async function record(page) {

@@ -12,16 +12,40 @@ from speech import QUESTION, read_wav, word_error_rate, words
 BROWSER = Path(__file__).parents[1] / "browser"
 
 
-@pytest.mark.timeout(300)
+# Chromium's fake microphone drops samples where the machine is busy elsewhere: that is no fault of JEX, and is seen in
+# what it gave to the page. Such a conversation is held again.
+TRIES = 4
+
+
+@pytest.mark.timeout(900)
 def test_talk_in_chromium(stack, speech, tmp_path):
     # The fake microphone starts with the page; the greeting comes first.
     question = speech.say_to(tmp_path / "question.wav", QUESTION, lead_seconds=12)
+
+    for number in range(1, TRIES + 1):
+        out = tmp_path / str(number)
+        out.mkdir()
+        seen = talk(stack, question, out)
+        spoken = speech.transcribe(*read_wav(out / "microphone.wav"))
+        if words(spoken) == words(QUESTION):
+            break
+        print(f"Conversation {number}: the microphone itself gave {spoken!r}")
+    else:
+        pytest.fail(f"the microphone gave no whole question in {TRIES} conversations")
+
+    assert words(seen["heard"]) == words(QUESTION), seen
+    assert "Paris" in seen["answer"], seen
+    answered = speech.transcribe(*read_wav(out / "talk.wav"))
+    assert word_error_rate(seen["answer"], answered) <= 0.15, (seen["answer"], answered)
+
+
+def talk(stack, question: Path, out: Path) -> dict:
+    """A conversation in Chromium, of which nothing goes outside; what the page showed of it."""
     env = stack.env | {
         "JEX_URL": "http://localhost:3000",
         "JEX_QUESTION_WAV": str(question),
-        "JEX_TEST_OUT": str(tmp_path),
+        "JEX_TEST_OUT": str(out),
     }
-
     with Capture({"10.99.0.1"}) as capture:
         done = subprocess.run(
             ["node", "--test", str(BROWSER / "talk.mjs")],
@@ -33,10 +57,6 @@ def test_talk_in_chromium(stack, speech, tmp_path):
         )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    seen = json.loads((tmp_path / "talk.json").read_text())
-    assert words(seen["heard"]) == words(QUESTION), seen
-    assert "Paris" in seen["answer"], seen
-    spoken = speech.transcribe(*read_wav(tmp_path / "talk.wav"))
-    assert word_error_rate(seen["answer"], spoken) <= 0.15, (seen["answer"], spoken)
     assert capture.seen > 100, "the capture saw nothing at all"
     assert capture.outward == []
+    return json.loads((out / "talk.json").read_text())
