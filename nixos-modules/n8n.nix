@@ -36,7 +36,7 @@ in
       default = { };
       description = ''
         What happens when the model wants to call a tool, by the tool's name. One that is not named is asked for, unless it
-        came with JEX and only reads.
+        came with JEX and only reads. A tool of an MCP server is allowed by that server's own `policy` only.
       '';
       example = {
         take_note = "allow";

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 import uuid
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,6 +33,10 @@ def answer(messages: list[dict]) -> list[dict]:
         return words(f"The tool says: {status}.")
     if "remember" in last["content"].lower():
         return words("Let me see.") + call("remember", fact=FACT)
+    if "forget my" in last["content"].lower():
+        return call("forget_fact", about=last["content"].lower().split("forget ")[1])
+    if "take your time" in last["content"].lower():
+        time.sleep(5)
     if "forget it all" in last["content"].lower():
         return call("forget_last_minutes", minutes=600)
     if "time" in last["content"].lower():

@@ -8,7 +8,7 @@ import json
 import uuid
 
 from agent import OLD
-from conftest import FACT, SUMMARY
+from conftest import FACT, SUMMARY, Caller
 
 
 async def test_after_a_typed_yes_it_is_done_and_written_down(caller, stage):
@@ -142,6 +142,27 @@ async def test_what_was_remembered_is_in_the_prompt_at_once_and_what_was_forgott
     assert stage.database.rows("select count(*) from facts") == ["0"]
 
 
+async def test_only_the_fact_that_is_meant_is_forgotten(caller, stage):
+    await caller.types("Please remember my bicycle.")
+    await caller.asked()
+    await caller.types("Yes.")
+    await caller.hears("The tool says: done.")
+
+    # All facts have these words in common with it: "the", "is".
+    await caller.types("Forget my name and what the dog is called.")
+    await caller.asked()
+    await caller.types("Yes.")
+    await caller.hears("The tool says: failed.")
+    assert stage.database.rows("select text from facts") == [FACT]
+
+    await caller.types("Forget my bicycle.")
+    await caller.asked()
+    await caller.types("Yes.")
+    await caller.hears("The tool says: done.", times=2)
+    assert stage.database.rows("select text from facts") == []
+    assert FACT not in str(stage.database.rows("select result from tool_calls where tool = 'forget_fact'"))
+
+
 async def test_what_was_kept_long_enough_is_gone_and_the_audit_says_so(caller, stage):
     old = f"select count(*) from conversations where id = '{OLD}'"
 
@@ -170,3 +191,16 @@ async def test_what_the_owner_deletes_meanwhile_is_forgotten(caller, stage):
 
     assert "1234" not in prompt and FACT not in prompt, prompt
     assert "And now?" in prompt
+
+
+async def test_what_a_caller_said_before_they_left_is_in_the_history(stage):
+    guest = Caller()
+    await guest.enter(stage.server)
+    asked = len(stage.model.requests)
+    await guest.types("Take your time, I have to go.")
+    await guest.until("the model is asked", lambda: len(stage.model.requests) > asked)
+
+    await guest.leave()
+
+    query = "select speaker, typed from turns where said = 'Take your time, I have to go.'"
+    await guest.until("history", lambda: stage.database.rows(query) == ["caller|t"])

@@ -94,13 +94,18 @@ describe('a page that asks only its own server', () => {
     const { page, close } = await openBrowser();
     const asked = [];
     const ofLivekit = [];
+    const read = [];
     page.on('request', (request) => asked.push(request.url()));
-    page.on('response', async (response) => {
-      if (response.url().endsWith('.js') && (await response.text()).includes('could not establish pc connection')) ofLivekit.push(response.url());
+    page.on('response', (response) => {
+      if (response.url().endsWith('.js')) read.push(look(response));
     });
+    async function look(response) {
+      if ((await response.text()).includes('could not establish pc connection')) ofLivekit.push(response.url());
+    }
     try {
       await page.goto(server.url);
       await waitFor(() => ofLivekit.length > 0);
+      await Promise.all(read);
 
       const begun = await page.evaluate(() => {
         const { startTime: painted } = performance.getEntriesByName('first-contentful-paint')[0];

@@ -115,7 +115,7 @@ class House(Stack):
         with urllib.request.urlopen("http://127.0.0.1:7890/tools", timeout=10) as reply:
             return json.load(reply)
 
-    def wait_tool(self, name: str, seconds: float = 60):
+    def wait_tool(self, name: str, seconds: float = 180):
         wait_until(lambda: any(tool["name"] == name for tool in self.tools()["tools"]), seconds, f"the tool {name}")
 
     def history(self) -> list[dict]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from speech import QUESTION, read_wav, word_error_rate, words, write_wav
+from speech import QUESTION, answer_error_rate, read_wav, words, write_wav
 
 
 def test_a_typed_question_is_answered(stack):
@@ -21,7 +21,7 @@ def test_a_spoken_question_is_heard_answered_and_spoken(stack, speech, tmp_path)
     assert words(answer["heard"]) == words(QUESTION)
     assert "Paris" in answer["answer"], answer
     spoken = speech.transcribe(*read_wav(out))
-    assert word_error_rate(answer["answer"], spoken) <= 0.15, (answer["answer"], spoken)
+    assert answer_error_rate(answer["answer"], spoken) <= 0.15, (answer["answer"], spoken)
 
 
 def test_silence_is_no_question(stack, tmp_path):

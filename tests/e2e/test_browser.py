@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from capture import Capture
-from speech import QUESTION, read_wav, word_error_rate, words
+from speech import QUESTION, answer_error_rate, read_wav, words
 
 BROWSER = Path(__file__).parents[1] / "browser"
 
@@ -36,7 +36,7 @@ def test_talk_in_chromium(stack, speech, tmp_path):
     assert words(seen["heard"]) == words(QUESTION), seen
     assert "Paris" in seen["answer"], seen
     answered = speech.transcribe(*read_wav(out / "talk.wav"))
-    assert word_error_rate(seen["answer"], answered) <= 0.15, (seen["answer"], answered)
+    assert answer_error_rate(seen["answer"], answered) <= 0.15, (seen["answer"], answered)
 
 
 def talk(stack, question: Path, out: Path) -> dict:

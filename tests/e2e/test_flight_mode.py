@@ -3,7 +3,7 @@
 import json
 import subprocess
 
-from speech import QUESTION, read_wav, word_error_rate, words
+from speech import QUESTION, answer_error_rate, read_wav, words
 from stack import Stack
 
 # What starting and stopping say goes elsewhere: what is left is the answer.
@@ -41,4 +41,4 @@ def test_ask_works_with_only_loopback(stack, tmp_path, speech):
     assert words(answer["heard"]) == words(QUESTION)
     assert "Paris" in answer["answer"], answer
     spoken = speech.transcribe(*read_wav(out))
-    assert word_error_rate(answer["answer"], spoken) <= 0.15, (answer["answer"], spoken)
+    assert answer_error_rate(answer["answer"], spoken) <= 0.15, (answer["answer"], spoken)

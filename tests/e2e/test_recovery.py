@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from caller import RATE, Caller, calling
-from speech import QUESTION, word_error_rate, words
+from speech import QUESTION, answer_error_rate, words
 
 # `agent.port`, where it tells its health.
 AGENT_PORT = 7890
@@ -169,7 +169,7 @@ async def test_livekit_restarts_in_mid_answer(stack, speech):
         answer = turn["answer"]
         assert "Paris" in answer and not turn["interrupted"], caller.turns
         spoken = await asyncio.to_thread(speech.transcribe, audio, RATE)
-        assert word_error_rate(answer, spoken) <= 0.15, (answer, spoken)
+        assert answer_error_rate(answer, spoken) <= 0.15, (answer, spoken)
 
 
 async def test_livekit_says_goodbye_and_comes_back_in_mid_conversation(stack):

@@ -45,28 +45,43 @@ impl Builtin {
             text: text.to_owned(),
         };
         let entry = Entry::with_id(call.id, Moment::now(), Record::Fact(fact));
+        if !self.memory.recorder.keeps(&entry) {
+            return Outcome::Failed("`history.facts_days` is 0: nothing is remembered".into());
+        }
         match self.memory.recorder.keep(entry).await {
             Ok(_) => Outcome::Done(json!({"remembered": text})),
             Err(error) => Outcome::Failed(error.to_string()),
         }
     }
 
-    /// The one that fits best; the others stay.
-    async fn forget_fact(&self, call: &ToolCall) -> Outcome {
+    /// One, and only if there is no doubt which: it cannot be undone.
+    async fn forget_fact(&self, call: &ToolCall, language: &str) -> Outcome {
         let Some(about) = text_of(call, "about") else {
             return Outcome::Failed("it is not said what to forget".into());
         };
-        let found = match self.memory.store.facts_like(about).await {
+        let found = match self.memory.store.facts_that_say(about, language).await {
             Ok(found) => found,
             Err(error) => return Outcome::Failed(error.to_string()),
         };
-        let Some(fact) = found.into_iter().next() else {
-            return Outcome::Failed(format!("nothing is remembered about \"{about}\""));
+        let Some(first) = found.first() else {
+            return Outcome::Failed(format!(
+                "nothing that is remembered says \"{about}\"; it takes words of the fact itself"
+            ));
         };
-        match self.forget(Scope::Fact(fact.id)).await {
-            Ok(_) => Outcome::Done(json!({"forgotten": fact.text})),
-            Err(reason) => Outcome::Failed(reason),
+        // The same may have been remembered twice.
+        if found.iter().any(|fact| fact.text != first.text) {
+            return Outcome::Failed(format!(
+                "{} things that are remembered say \"{about}\"; it takes more words of the one that is meant",
+                found.len()
+            ));
         }
+        for fact in &found {
+            if let Err(reason) = self.forget(Scope::Fact(fact.id)).await {
+                return Outcome::Failed(reason);
+            }
+        }
+        // Not the fact's words: results of calls are kept.
+        Outcome::Done(json!({"forgotten": about}))
     }
 
     async fn forget_last(&self, call: &ToolCall) -> Outcome {
@@ -124,7 +139,7 @@ impl Source for Builtin {
         match call.tool.as_str() {
             TELL_TIME => Outcome::Done(time_in(&context.timezone)),
             REMEMBER => self.remember(call).await,
-            FORGET_FACT => self.forget_fact(call).await,
+            FORGET_FACT => self.forget_fact(call, &context.language).await,
             FORGET_LAST => self.forget_last(call).await,
             _ => Outcome::Done(Value::Null),
         }
@@ -172,7 +187,7 @@ fn drafts() -> Vec<Draft> {
         draft(
             FORGET_FACT,
             "Forgets something that the caller once asked to remember.",
-            json!({"about": {"type": "string", "description": "What it is about.", "maxLength": 200}}),
+            json!({"about": {"type": "string", "description": "Words of what is remembered, as it is remembered.", "maxLength": 200}}),
             Effect::Changes,
             Some((
                 "forget what you told me about {about}",

@@ -56,16 +56,15 @@ impl Housekeeping {
                 () = end.cancelled() => return,
             }
             let mut done = self.erase().await;
-            if done.is_ok() {
-                done = self.forget_runs().await;
-            }
             if done.is_ok() && daily_is_due <= Instant::now() {
                 done = self.daily().await;
                 if done.is_ok() {
                     daily_is_due = Instant::now() + A_DAY;
                 }
             }
-            let left = done.err().map(|error| error.to_string());
+            // Last: n8n may be away for long, and nothing else waits for it.
+            let runs = self.forget_runs().await;
+            let left = done.and(runs).err().map(|error| error.to_string());
             if let Some(reason) = left.as_ref().filter(|_| left != said) {
                 tracing::info!("what was deleted is not wholly gone yet: {reason}");
             }
@@ -90,7 +89,7 @@ impl Housekeeping {
             tracing::info!(?deleted, "kept long enough");
         }
         store.erase().await?;
-        self.forget_runs().await
+        Ok(())
     }
 
     /// Has n8n forget the runs of calls that were deleted.

@@ -116,7 +116,7 @@ impl Tools {
                         sent: *sent,
                     };
                     let tools = tools.clone();
-                    tokio::spawn(async move { tools.settle(lost).await });
+                    tokio::spawn(async move { tools.settle(lost, false).await });
                 }
                 let _ = listener.send(event);
             }
@@ -124,10 +124,14 @@ impl Tools {
         running
     }
 
-    async fn settle(&self, lost: Unresolved) {
+    /// `is_told`: an earlier process has told already that nobody knows.
+    async fn settle(&self, lost: Unresolved, is_told: bool) {
         let Some(outcome) = self.runner.settle(&lost, self.end.clone()).await else {
             return;
         };
+        if is_told && matches!(outcome, Outcome::Unknown(_)) {
+            return;
+        }
         let announcement = Announcement {
             id: of_outcome(lost.call.id),
             text: self.words.settled(lost.call.tool.as_str(), &outcome),
@@ -167,8 +171,8 @@ impl Tools {
                 source: made.source,
                 sent: made.at.into(),
             };
-            let tools = self.clone();
-            tokio::spawn(async move { tools.settle(lost).await });
+            let (tools, is_told) = (self.clone(), made.outcome.is_some());
+            tokio::spawn(async move { tools.settle(lost, is_told).await });
         }
     }
 }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::audit::append::{Event, append};
 use crate::audit::chain::digest;
-use crate::record::{Began, Call, Entry, Fact, Outcome, Record, Summary, Turn};
+use crate::record::{Began, Call, Decision, Entry, Fact, Outcome, Record, Summary, Turn};
 use crate::{Moment, StoreError};
 
 /// What the audit calls things.
@@ -159,7 +159,9 @@ async fn insert_call(
 fn of_call(kind: &'static str, id: Uuid, at: Moment, call: &Call) -> Event {
     let mut event = Event::new(id, at, kind);
     event.call = Some(id);
-    event.tool = Some(name(&call.tool));
+    // The name of a tool that does not exist is the model's own words.
+    let exists = call.decision != Decision::UnknownTool;
+    event.tool = Some(name(if exists { &call.tool } else { "" }));
     event.decision = Some(call.decision.word());
     event.digest = Some(digest(call.salt, &storable(&call.arguments)));
     event
@@ -301,5 +303,24 @@ mod tests {
         for text in ["", "buy milk", &"x".repeat(65)] {
             assert_eq!(name(text), "?");
         }
+    }
+
+    #[test]
+    fn what_a_model_calls_a_tool_that_does_not_exist_stays_out_of_the_audit() {
+        let mut call = Call {
+            conversation: Uuid::nil(),
+            turn: None,
+            tool: "call_dr_smith_about_the_biopsy".into(),
+            source: String::new(),
+            decision: Decision::UnknownTool,
+            arguments: "{}".into(),
+            salt: Uuid::nil(),
+        };
+        let in_audit = |call: &Call| of_call("refusal", Uuid::nil(), Moment::now(), call).tool;
+
+        assert_eq!(in_audit(&call).as_deref(), Some("?"));
+        call.tool = "add_to_list".into();
+        call.decision = Decision::Never;
+        assert_eq!(in_audit(&call).as_deref(), Some("add_to_list"));
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{Moment, Store, StoreError};
 
-/// Longest wait for those who read since before a deletion.
+/// Longest wait for those who read already.
 const READERS_END_WITHIN: Duration = Duration::from_secs(10);
 /// Names the lock of those who erase.
 const ERASING: i64 = 0x6a65_785f_6572_6173;
@@ -117,11 +117,16 @@ pub async fn erase_runs(address: &str) -> Result<(), StoreError> {
 /// Rows that somebody may still see are copied by a vacuum.
 async fn wait_for_readers(connection: &mut PgConnection) -> Result<(), StoreError> {
     let began = Instant::now();
+    // Not since the deletion was ordered: until it was done, others saw the rows.
+    let now: Moment = sqlx::query_scalar("select clock_timestamp()")
+        .fetch_one(&mut *connection)
+        .await?;
     while sqlx::query_scalar(
         "select exists (select from pg_stat_activity \
          where datname = current_database() and pid <> pg_backend_pid() and backend_xmin is not null \
-             and xact_start < (select due_since from erasure))",
+             and xact_start < $1)",
     )
+    .bind(now)
     .fetch_one(&mut *connection)
     .await?
     {

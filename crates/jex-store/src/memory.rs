@@ -26,6 +26,29 @@ pub struct KeptAnnouncement {
     pub spoken_at: Option<Moment>,
 }
 
+/// PostgreSQL's name of a language that it knows word forms of.
+fn text_search(tag: &str) -> &'static str {
+    let primary = tag.split(['-', '_']).next().unwrap_or_default();
+    match primary.to_ascii_lowercase().as_str() {
+        "da" => "danish",
+        "de" => "german",
+        "en" => "english",
+        "es" => "spanish",
+        "fi" => "finnish",
+        "fr" => "french",
+        "hu" => "hungarian",
+        "it" => "italian",
+        "nb" | "nn" | "no" => "norwegian",
+        "nl" => "dutch",
+        "pt" => "portuguese",
+        "ro" => "romanian",
+        "ru" => "russian",
+        "sv" => "swedish",
+        "tr" => "turkish",
+        _ => "simple",
+    }
+}
+
 impl Store {
     /// All facts, the oldest first.
     pub async fn facts(&self) -> Result<Vec<KeptFact>, StoreError> {
@@ -33,16 +56,19 @@ impl Store {
         Ok(facts.fetch_all(&self.pool).await?)
     }
 
-    /// Facts with any of these words: what "forget that …" may mean, for the owner to be asked.
-    pub async fn facts_like(&self, words: &str) -> Result<Vec<KeptFact>, StoreError> {
-        // Any of them: the words of the request are not those of the fact.
+    /// Facts with all of these words, in whatever form, but for those that are in every sentence: what "forget …" means.
+    /// Fewer would do for a search, but not for what is deleted then.
+    pub async fn facts_that_say(
+        &self,
+        words: &str,
+        language: &str,
+    ) -> Result<Vec<KeptFact>, StoreError> {
         let facts = sqlx::query_as(
-            "select facts.* from facts, \
-                 (select replace(plainto_tsquery('simple', $1)::text, ' & ', ' | ')::tsquery as any_word) as asked \
-             where to_tsvector('simple', text) @@ any_word \
-             order by ts_rank(to_tsvector('simple', text), any_word) desc, at desc",
+            "select facts.* from facts, (select $2::text::regconfig as language) as asked \
+             where to_tsvector(language, text) @@ plainto_tsquery(language, $1) order by at desc, id",
         );
-        Ok(facts.bind(words).fetch_all(&self.pool).await?)
+        let facts = facts.bind(words).bind(text_search(language));
+        Ok(facts.fetch_all(&self.pool).await?)
     }
 
     /// What is still to be spoken, the oldest first.

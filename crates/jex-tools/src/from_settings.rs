@@ -23,7 +23,10 @@ pub enum FromSettingsError {
 
 impl Policy {
     pub fn from_settings(settings: &Settings) -> Self {
-        Self::new(settings.tools.policy.clone())
+        let policy = Self::new(settings.tools.policy.clone());
+        settings.tools.mcp.iter().fold(policy, |policy, server| {
+            policy.with_server(server.name.clone(), server.policy.clone())
+        })
     }
 }
 
@@ -161,6 +164,29 @@ mod tests {
         assert!(
             error.contains("\"files\"") && error.contains("secrets"),
             "{error}"
+        );
+    }
+
+    #[test]
+    fn each_server_has_a_policy_of_its_own() {
+        let mut settings = toml_of(r#"{"name": "files", "policy": {"look": "allow"}}"#);
+        settings
+            .tools
+            .policy
+            .insert("look".into(), jex_config::ToolPolicy::Allow);
+        let policy = Policy::from_settings(&settings);
+        let mut draft = crate::tool::samples::draft("look");
+        draft.source = "files".into();
+
+        assert_eq!(
+            policy.of(&draft.clone().check().unwrap()),
+            crate::policy::Decision::Allow
+        );
+        settings.tools.mcp[0].policy.clear();
+        let policy = Policy::from_settings(&settings);
+        assert_eq!(
+            policy.of(&draft.check().unwrap()),
+            crate::policy::Decision::Ask
         );
     }
 

@@ -23,7 +23,11 @@ impl Place {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let launcher = folder.path().join("launcher");
-        std::fs::copy(env!("CARGO_BIN_EXE_jex-mcp-launcher"), &launcher).unwrap();
+        // By another process: a child that another test starts meanwhile would hold ours open, and it could not be run.
+        let copied = Command::new("cp")
+            .args([Path::new(env!("CARGO_BIN_EXE_jex-mcp-launcher")), &launcher])
+            .status();
+        assert!(copied.unwrap().success());
         open(folder.path());
         open(&launcher);
         Self { folder, launcher }

@@ -23,7 +23,7 @@ const MAX_HEADERS: usize = 64;
 /// A browser opens six connections, and there is one owner.
 const MAX_CONNECTIONS: usize = 128;
 /// How long requests that are being answered may take after the stop.
-const GRACE: Duration = Duration::from_millis(800);
+const GRACE: Duration = Duration::from_millis(500);
 
 /// The port cannot be listened on.
 #[derive(Debug, thiserror::Error)]

@@ -246,9 +246,10 @@ impl Hands {
             // For the page, not for the conversation.
             CallEvent::Progress { .. } => Vec::new(),
             CallEvent::Ended { call, outcome, .. } => {
-                let ends =
-                    call.tool.as_str() == END_CONVERSATION && matches!(outcome, Outcome::Done(_));
-                self.ending |= ends;
+                // One that was let go ends nothing: the caller has gone on.
+                self.ending |= call.tool.as_str() == END_CONVERSATION
+                    && matches!(outcome, Outcome::Done(_))
+                    && self.waits_for(call.id);
                 let mut inputs = self.ended(call.id, &outcome);
                 // First: what is forgotten is not told to the model with the results.
                 if let (FORGET_LAST, Outcome::Done(_)) = (call.tool.as_str(), &outcome)
@@ -346,6 +347,7 @@ impl Hands {
 
     /// Stops what runs and forgets what waits; what came of it is written down all the same.
     fn let_go(&mut self) {
+        self.ending = false;
         let Some(work) = self.work.take() else {
             return;
         };

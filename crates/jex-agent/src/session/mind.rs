@@ -170,7 +170,8 @@ impl Asking {
                 Err(Failure::Provider(error)) => return Err(error),
                 Err(Failure::BrokenCall(reason)) => reason,
             };
-            tracing::info!(reason, "a broken call of a tool");
+            // Without the reason, which may quote what was said.
+            tracing::info!("the model wrote a broken call of a tool");
             remark = retry.after(&reason);
             if remark.is_none() {
                 return Ok(Vec::new());

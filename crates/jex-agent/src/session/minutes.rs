@@ -6,6 +6,7 @@ use jex_store::{Began, Entry, Moment, Providers, Record, Recorder, Speaker, Summ
 use uuid::Uuid;
 
 use super::report::TurnReport;
+use super::turns::Unanswered;
 
 /// What `made_where` says of words that stayed.
 const HERE: &str = "on this machine";
@@ -52,24 +53,15 @@ impl Minutes {
         let now = Moment::now();
         // At least a moment before the answer, so that they stand in order.
         let heard_at = now.before(report.stages_ms.since_heard().max(Duration::from_millis(1)));
-        let left_for = Some(report.made_where.clone()).filter(|place| place != HERE);
         if let Some(heard) = report.heard.as_ref().filter(|heard| !heard.is_empty()) {
-            self.record(
+            let by = &report.providers.stt;
+            self.caller_said(
+                caller,
+                heard,
+                report.typed,
+                by,
+                &report.made_where,
                 heard_at,
-                Record::Turn(Turn {
-                    conversation: self.conversation,
-                    speaker: Speaker::Caller,
-                    participant: caller.to_owned(),
-                    said: heard.clone(),
-                    heard: None,
-                    typed: report.typed,
-                    interrupted: false,
-                    providers: Providers {
-                        stt: Some(report.providers.stt.clone()).filter(|_| !report.typed),
-                        ..Providers::default()
-                    },
-                    left_for: left_for.clone(),
-                }),
             );
         }
         if report.answer.is_empty() {
@@ -95,9 +87,42 @@ impl Minutes {
                     tts: Some(report.providers.tts.clone()),
                     ..Providers::default()
                 },
-                left_for,
+                left_for: left_for(&report.made_where),
             }),
         );
+    }
+
+    /// The conversation ended before an answer to this did.
+    pub fn unanswered(&self, caller: &str, left: &Unanswered, stt: &str, made_where: &str) {
+        let ago = left.heard.map_or(Duration::ZERO, |heard| heard.elapsed());
+        let at = Moment::now().before(ago);
+        self.caller_said(caller, &left.text, left.typed, stt, made_where, at);
+    }
+
+    fn caller_said(
+        &self,
+        caller: &str,
+        text: &str,
+        typed: bool,
+        stt: &str,
+        made_where: &str,
+        at: Moment,
+    ) {
+        let turn = Turn {
+            conversation: self.conversation,
+            speaker: Speaker::Caller,
+            participant: caller.to_owned(),
+            said: text.to_owned(),
+            heard: None,
+            typed,
+            interrupted: false,
+            providers: Providers {
+                stt: Some(stt.to_owned()).filter(|_| !typed),
+                ..Providers::default()
+            },
+            left_for: left_for(made_where),
+        };
+        self.record(at, Record::Turn(turn));
     }
 
     /// The conversation so far, in fewer words.
@@ -118,6 +143,10 @@ impl Minutes {
     fn record(&self, at: Moment, record: Record) {
         self.recorder.record(Entry::new(at, record));
     }
+}
+
+fn left_for(made_where: &str) -> Option<String> {
+    Some(made_where.to_owned()).filter(|place| place != HERE)
 }
 
 impl Drop for Minutes {

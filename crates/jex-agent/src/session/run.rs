@@ -344,6 +344,7 @@ impl Session {
             }
             RoomEvent::Disconnected(reason) => {
                 tracing::info!(?reason, "the room is gone");
+                self.feed(Input::CallerLeft);
                 self.over = true;
             }
             _ => {}
@@ -566,6 +567,15 @@ impl Session {
         }
     }
 
+    fn note_unanswered(&mut self) {
+        let caller = self.caller_identity();
+        let Some(doing) = &self.doing else { return };
+        let (stt, made_where) = (self.providers.stt.name(), &self.providers.made_where);
+        for left in self.turns.unanswered() {
+            doing.minutes.unanswered(&caller, &left, &stt, made_where);
+        }
+    }
+
     fn problem_report(&self) -> Option<ProblemReport> {
         let problem = self.problem.as_ref().or(self.voice_problem.as_ref())?;
         let stage = match problem.stage {
@@ -588,7 +598,8 @@ impl Session {
     }
 
     /// Lets the last words out, then leaves.
-    async fn close(self) {
+    async fn close(mut self) {
+        self.note_unanswered();
         let last_words = Duration::from_secs(1);
         let _ = tokio::time::timeout(last_words, self.track.wait_played()).await;
         self.captions.close().await;

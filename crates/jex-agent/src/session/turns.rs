@@ -30,6 +30,14 @@ struct Turn {
     span: Span,
 }
 
+/// What the caller said last, when the conversation ended before an answer did.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unanswered {
+    pub text: String,
+    pub typed: bool,
+    pub heard: Option<Instant>,
+}
+
 /// The turns of one conversation.
 #[derive(Debug)]
 pub struct Turns {
@@ -188,6 +196,22 @@ impl Turns {
         })
     }
 
+    /// The conversation is over: what no report will tell any more, in order.
+    pub fn unanswered(&mut self) -> Vec<Unanswered> {
+        let mut running: Vec<Turn> = self.running.drain().map(|(_, turn)| turn).collect();
+        running.sort_unstable_by_key(|turn| turn.number);
+        let asking = std::mem::take(&mut self.asking);
+        running
+            .into_iter()
+            .map(|turn| (turn.heard, turn.typed, turn.stages.heard))
+            .chain([(asking.text, asking.typed, asking.heard)])
+            .filter_map(|(text, typed, heard)| {
+                let text = text.filter(|text| !text.is_empty())?;
+                Some(Unanswered { text, typed, heard })
+            })
+            .collect()
+    }
+
     /// The next turn may have begun: what is known of it stays.
     fn withdraw(&mut self, turn: Turn) {
         self.count -= 1;
@@ -245,6 +269,31 @@ mod tests {
             report.heard.as_deref(),
             Some("What is the capital of France?")
         );
+    }
+
+    #[test]
+    fn what_was_said_last_is_known_when_the_caller_leaves_before_an_answer() {
+        let mut turns = turns();
+        let now = Instant::now();
+        for (number, text) in [(1, "Who are you?"), (2, "Remind me to drink water.")] {
+            turns.heard(text, false, now);
+            turns.asked(AnswerId(number));
+        }
+        turns.ended(AnswerId(1), "JEX.".into(), false, names(), None, now);
+        turns.heard("Are you there?", true, now);
+
+        let left: Vec<_> = turns
+            .unanswered()
+            .into_iter()
+            .map(|left| (left.text, left.typed))
+            .collect();
+
+        let expected = [
+            ("Remind me to drink water.".to_owned(), false),
+            ("Are you there?".to_owned(), true),
+        ];
+        assert_eq!(left, expected);
+        assert_eq!(turns.unanswered(), []);
     }
 
     #[test]

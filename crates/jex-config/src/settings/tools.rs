@@ -12,7 +12,7 @@ use url::Url;
 pub struct Tools {
     /// What happens when the model wants to call a tool, by the tool's name: `"allow"`, `"ask"` (JEX says what it is
     /// about to do and waits for a yes) or `"never"`. A tool that is not named is asked for, unless it came with JEX
-    /// and only reads. For example: `policy = { take_note = "allow", home_control = "never" }`
+    /// and only reads. A tool of an MCP server is allowed by that server's own `policy` only. For example: `policy = { take_note = "allow", home_control = "never" }`
     pub policy: BTreeMap<String, ToolPolicy>,
     /// Calls that the model may want in one conversation within a minute.
     pub calls_per_minute: u32,
@@ -23,8 +23,8 @@ pub struct Tools {
     pub mcp: Vec<McpServer>,
 }
 
-/// What happens when the model wants to call a tool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// What happens when the model wants to call a tool, the strictest last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ToolPolicy {
     /// It is called.
@@ -51,6 +51,9 @@ pub struct McpServer {
     /// Names of the tools that JEX may use; empty: all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<String>,
+    /// What happens when the model wants to call one of them, as in `tools.policy`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub policy: BTreeMap<String, ToolPolicy>,
     /// For `command`: whether it may use the network.
     #[serde(skip_serializing_if = "is_false")]
     pub network: bool,

@@ -46,8 +46,8 @@ fn one(server: &McpServer) -> Check {
         let remedy = "Name each server with 1 to 32 letters, digits, - and _.";
         return wrong(server, "has no such name", remedy);
     }
-    if server.name == "n8n" {
-        let remedy = "Choose another name: this one is of n8n's workflows.";
+    if ["jex", "n8n"].contains(&server.name.as_str()) {
+        let remedy = "Choose another name: this one is of JEX's own tools, or n8n's workflows.";
         return wrong(server, "cannot be called so", remedy);
     }
     let program = server.command.first();
@@ -124,6 +124,7 @@ mod tests {
         assert!(said("name = \"files\"").contains("neither"));
         assert!(said("name = \"files\"\ncommand = [\"files\"]").contains("whole path"));
         assert!(said("name = \"n8n\"\ncommand = [\"/usr/bin/files\"]").contains("n8n"));
+        assert!(said("name = \"jex\"\ncommand = [\"/usr/bin/files\"]").contains("jex"));
         assert!(said("name = \"a b\"\ncommand = [\"/usr/bin/files\"]").contains("name"));
     }
 

@@ -109,9 +109,14 @@ impl Recorder {
         (recorder, Writing { task, hurry })
     }
 
+    /// Whether the owner's retention has it written down at all.
+    pub fn keeps(&self, entry: &Entry) -> bool {
+        self.retention.keeps(entry)
+    }
+
     /// Never waits. What is not to be kept by the owner's retention is not written at all.
     pub fn record(&self, entry: Entry) {
-        if !self.retention.keeps(&entry) {
+        if !self.keeps(&entry) {
             return;
         }
         if self.queue.try_send(Order::Write(entry, None)).is_err() {

@@ -4,25 +4,28 @@ use uuid::Uuid;
 use crate::room::*;
 
 #[tokio::test]
-async fn facts_are_kept_found_by_any_of_their_words_and_forgotten() {
+async fn facts_are_kept_found_by_all_that_is_said_of_them_and_forgotten() {
     let room = Room::new().await;
     let bins = fact(None, "The bins go out on Tuesday.", minutes_ago(2));
     let key = fact(None, "The spare key is under the blue pot.", minutes_ago(1));
     room.write(&[bins.clone(), key.clone()]).await;
 
-    let meant = room
-        .store
-        .facts_like("where the spare key is")
-        .await
-        .unwrap();
+    let found = async |words, language| -> Vec<Uuid> {
+        let facts = room.store.facts_that_say(words, language).await.unwrap();
+        facts.iter().map(|fact| fact.id).collect()
+    };
+    assert_eq!(found("where the spare keys are", "en-GB").await, [key.id]);
+    // In another language each word counts.
+    assert_eq!(found("the spare key", "xx").await, [key.id]);
+    for others in ["the name of the dog", "the key of the bin", "the", ""] {
+        assert!(found(others, "en").await.is_empty(), "{others}");
+    }
     let deleted = room
         .store
         .delete(Scope::Fact(bins.id), Moment::now())
         .await
         .unwrap();
 
-    assert_eq!(meant[0].id, key.id);
-    assert!(room.store.facts_like("").await.unwrap().is_empty());
     assert_eq!(deleted.facts, 1);
     let left: Vec<Uuid> = room
         .store

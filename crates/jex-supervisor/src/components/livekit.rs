@@ -62,7 +62,7 @@ fn process(stack: &Stack, node_ip: IpAddr) -> Result<Process, SupervisorError> {
     process.stop = StopPolicy {
         steps: vec![
             (Signal::SIGTERM, Duration::from_millis(300)),
-            (Signal::SIGTERM, Duration::from_millis(1500)),
+            (Signal::SIGTERM, Duration::from_secs(3)),
         ],
     };
     Ok(process)

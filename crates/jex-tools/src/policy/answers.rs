@@ -143,7 +143,8 @@ const TABLE: [Words; 2] = [
 /// Whether `text` is a yes and nothing but a yes. In a language without a table: in English.
 pub fn is_yes(language: &str, text: &str) -> bool {
     let words = words(language);
-    is_made_of(words.yes, words.beside, text)
+    // "Sure?" asks back.
+    !text.contains(['?', '？']) && is_made_of(words.yes, words.beside, text)
 }
 
 /// Whether `text` is a no and nothing but a no: else there is more in it that the caller wants.
@@ -250,6 +251,9 @@ mod tests {
             "Yesterday",
             "ja",
             "sure about that?",
+            "Sure?",
+            "Okay?",
+            "Yes. Right?",
             "…",
             "do",
             "go",
@@ -265,6 +269,7 @@ mod tests {
             "mach das nicht",
             "yes",
             "doch nicht",
+            "Stimmt?",
         ] {
             assert!(!is_yes("de", text), "{text}");
         }

@@ -49,6 +49,7 @@ impl Source for Shelf {
             draft("slow", Effect::Reads),
             draft("add", Effect::Changes),
             draft("forbidden", Effect::Reads),
+            draft(END_CONVERSATION, Effect::Reads),
         ];
         Ok(Listing {
             tools: drafts.map(|draft| draft.check().unwrap()).into(),
@@ -301,7 +302,7 @@ async fn what_the_owner_forbids_is_not_offered_and_not_called() {
         .collect();
     let inputs = scene.act(&[("forbidden", "{}")]);
 
-    assert_eq!(offered, ["add", "look", "slow"]);
+    assert_eq!(offered, ["add", END_CONVERSATION, "look", "slow"]);
     assert!(results(&inputs)[0].1.contains("forbid"));
     assert_eq!(scene.called(), []);
 }
@@ -337,6 +338,32 @@ async fn what_takes_long_is_told_once_and_can_be_stopped() {
         "{event:?}"
     );
     assert_eq!(scene.hands.call_event(event), [], "nobody waits for it");
+}
+
+#[tokio::test]
+async fn what_was_stopped_together_with_a_goodbye_ends_no_later_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut scene = Scene::begin(folder.path()).await;
+    scene.act(&[(END_CONVERSATION, "{}"), ("slow", "{}")]);
+    // By the time that it takes long, the goodbye is done.
+    scene.next().await;
+    scene.hands.cancel(ANSWER);
+
+    scene.act(&[("look", "{}")]);
+    let inputs = scene.next().await;
+
+    assert_eq!(results(&inputs)[0].0, "call_look");
+}
+
+#[tokio::test]
+async fn a_goodbye_waits_for_what_was_asked_for_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut scene = Scene::begin(folder.path()).await;
+
+    scene.act(&[(END_CONVERSATION, "{}"), ("look", "{}")]);
+
+    assert_eq!(scene.next().await, [Input::End]);
+    assert_eq!(scene.called().len(), 2);
 }
 
 #[tokio::test]
