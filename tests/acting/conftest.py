@@ -35,13 +35,15 @@ def answer(messages: list[dict]) -> list[dict]:
         return words("Let me see.") + call("remember", fact=FACT)
     if "forget my" in last["content"].lower():
         return call("forget_fact", about=last["content"].lower().split("forget ")[1])
+    if "bye" in last["content"].lower():
+        return words("It was nice to talk.") + call("end_conversation")
     if "take your time" in last["content"].lower():
         time.sleep(5)
     if "forget it all" in last["content"].lower():
         return call("forget_last_minutes", minutes=600)
     if "time" in last["content"].lower():
         return call("tell_time")
-    if "write it out" in last["content"].lower():
+    if "write it out" in last["content"].lower() or "no valid tool call" in last["content"]:
         return words('Sure. {"tool": "tell_time", "arguments": {}} There you are.')
     return words("Hello.")
 
@@ -68,6 +70,10 @@ class Caller(Person):
         room = f"talk-{uuid.uuid4().hex[:8]}"
         await self.join(server, room, "ada")
         await self.until("agent", lambda: self.attributes.get("lk.agent.state") == "listening")
+
+    @property
+    def is_in(self) -> bool:
+        return self.room.isconnected()
 
     @property
     def attributes(self) -> dict:

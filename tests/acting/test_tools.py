@@ -64,6 +64,10 @@ async def test_a_call_that_is_written_out_between_words_is_not_said(caller, stag
     # It was asked for once more, and wrote it out again.
     await caller.hears("Sure. Sure.")
     assert len(stage.model.requests) == before + 2
+    assert [message["content"].strip() for message in stage.model.requests[-1]["messages"][-3:-1]] == [
+        "Write it out.",
+        "Sure.",
+    ]
     assert not any(sign in told.text for told in caller.texts for sign in ("{", "tell_time", "There"))
 
 
@@ -204,3 +208,15 @@ async def test_what_a_caller_said_before_they_left_is_in_the_history(stage):
 
     query = "select speaker, typed from turns where said = 'Take your time, I have to go.'"
     await guest.until("history", lambda: stage.database.rows(query) == ["caller|t"])
+
+
+async def test_who_says_goodbye_is_let_go_and_not_greeted_again(stage):
+    guest = Caller()
+    await guest.enter(stage.server)
+    greeted = len(guest.texts)
+    await guest.types("Bye for now.")
+
+    await guest.until("the room is closed", lambda: not guest.is_in)
+
+    assert [told.text.strip() for told in guest.texts[greeted:]] == ["It was nice to talk."]
+    await guest.leave()

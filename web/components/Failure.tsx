@@ -1,5 +1,5 @@
 import { CircleAlert } from 'lucide-react';
-import { Refusal } from '@/server/api';
+import { Refusal, ServerSlow } from '@/server/api';
 import { Words } from '@/trouble/TroubleCard';
 import { sentence } from '@/trouble/connection';
 
@@ -27,6 +27,9 @@ function words(failure: unknown): [what: string, todo: string] {
   if (failure === null) return ['', ''];
   if (failure instanceof Refusal) {
     return [sentence(failure.message) || "JEX's server refused.", sentence(failure.remedy) || 'Look at `jex logs web`.'];
+  }
+  if (failure instanceof ServerSlow) {
+    return ['JEX takes long to answer.', "Wait a moment and try again: after something was deleted it is taken out of the database's files, which can take half a minute."];
   }
   return ['JEX does not answer: the server of this page is gone.', 'Start it with `jex up` on the machine it runs on; this page goes on by itself.'];
 }

@@ -3,11 +3,13 @@ import userEvent from '@testing-library/user-event';
 import { describe, expect, it, vi } from 'vitest';
 import type { Thread } from '@/conversation/thread';
 import type { Turn } from '@/conversation/turn';
+import { ServerGone, ServerSlow } from '@/server/api';
 import type { Trouble } from '@/trouble/trouble';
 import { TroubleCard } from '@/trouble/TroubleCard';
 import { Announcer } from './Announcer';
 import { AnswerDetails, duration } from './AnswerDetails';
 import { Conversation } from './Conversation';
+import { Failure } from './Failure';
 import { Header } from './Header';
 import { Menu } from './Menu';
 import { TextField } from './TextField';
@@ -215,4 +217,13 @@ describe('what one should know', () => {
 
     expect(screen.getByText(/model large, by api\.example\.com\. Version/)).toBeVisible();
   });
+});
+
+it.each([
+  ['gone', new ServerGone('refused'), 'JEX does not answer: the server of this page is gone.', /^Start it with jex up/],
+  ['slow', new ServerSlow('late'), 'JEX takes long to answer.', /^Wait a moment and try again/],
+])('a server that is %s is said to be so', (_, failure, what, todo) => {
+  render(<Failure failure={failure} />);
+
+  expect(screen.getByText(what).nextSibling).toHaveTextContent(todo);
 });

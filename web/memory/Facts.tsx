@@ -5,20 +5,24 @@ import { useState } from 'react';
 import { Confirm } from '@/components/Confirm';
 import { Fold } from '@/components/Fold';
 import { dayAndClock } from '@/components/times';
-import { useLoad } from '@/components/useLoad';
 import { useNow } from '@/components/useNow';
-import { deleteFact, readFacts, type Fact } from '@/server/history';
+import { deleteFact, type Fact } from '@/server/history';
+
+interface Props {
+  /** `null` until they were read. */
+  facts: readonly Fact[] | null;
+  onForgotten: () => void;
+}
 
 /** What the owner asked JEX to remember. */
-export function Facts() {
+export function Facts({ facts, onForgotten }: Props) {
   const now = useNow();
-  const { value: facts, again } = useLoad(readFacts);
   const [forgetting, setForgetting] = useState<Fact | null>(null);
 
   if (facts === null || facts.length === 0) return null;
   const forget = async () => {
     if (forgetting !== null) await deleteFact(forgetting.id);
-    again();
+    onForgotten();
   };
   return (
     <section aria-label="Remembered">

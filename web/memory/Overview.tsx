@@ -4,6 +4,8 @@ import { Search, Trash2 } from 'lucide-react';
 import { useState } from 'react';
 import { Failure } from '@/components/Failure';
 import { SidePage } from '@/components/SidePage';
+import { useLoad } from '@/components/useLoad';
+import { readFacts, readReminders } from '@/server/history';
 import { Progress } from '@/tools/Progress';
 import { ConversationList } from './ConversationList';
 import { DeleteHistory } from './DeleteHistory';
@@ -18,8 +20,15 @@ export function Overview() {
   const [typed, setTyped] = useState('');
   const query = useSettled(typed.trim(), TYPING_MS);
   const { conversations, failure, shutOut, more, again } = useHistory(query);
+  const { value: reminders, again: remindersAgain } = useLoad(readReminders);
+  const { value: facts, again: factsAgain } = useLoad(readFacts);
   const [deleting, setDeleting] = useState(false);
 
+  const allAgain = () => {
+    again();
+    remindersAgain();
+    factsAgain();
+  };
   return (
     <SidePage title="History" back={{ href: '/', label: 'Back to the conversation' }} shutOut={shutOut}>
       <form role="search" onSubmit={(event) => event.preventDefault()} className="relative mt-2">
@@ -40,8 +49,8 @@ export function Overview() {
       {failure !== null && <Progress only={['postgresql']} />}
       {query === '' && (
         <div className="mt-4">
-          <PastReminders />
-          <Facts />
+          <PastReminders reminders={reminders} />
+          <Facts facts={facts} onForgotten={factsAgain} />
         </div>
       )}
       <p role="status" className="sr-only">
@@ -63,7 +72,7 @@ export function Overview() {
           </button>
         </p>
       )}
-      {deleting && <DeleteHistory onClose={() => setDeleting(false)} onDeleted={again} />}
+      {deleting && <DeleteHistory onClose={() => setDeleting(false)} onDeleted={allAgain} />}
     </SidePage>
   );
 }

@@ -2,14 +2,17 @@
 
 import { Fold } from '@/components/Fold';
 import { dayAndClock } from '@/components/times';
-import { useLoad } from '@/components/useLoad';
 import { useNow } from '@/components/useNow';
-import { readReminders } from '@/server/history';
+import type { Reminder } from '@/server/history';
+
+interface Props {
+  /** `null` until they were read. */
+  reminders: readonly Reminder[] | null;
+}
 
 /** What workflows had to say, reminders above all: said already, or waiting for somebody to hear it. */
-export function PastReminders() {
+export function PastReminders({ reminders }: Props) {
   const now = useNow();
-  const { value: reminders } = useLoad(readReminders);
 
   if (reminders === null || reminders.length === 0) return null;
   const waiting = reminders.filter(({ spoken }) => !spoken).length;

@@ -94,6 +94,27 @@ describe('the history', () => {
     await waitFor(() => expect(asked.filter((path) => path === 'GET /api/history')).toHaveLength(2));
   });
 
+  it('has neither facts nor reminders of what was deleted', async () => {
+    const at = '2026-03-05T08:00:00Z';
+    const facts = [{ id: 'f1', text: 'The bin goes out on Tuesday', at }];
+    const reminders = [{ id: 'r1', text: 'Drink water', at, spoken: true }];
+    serve({
+      'GET /api/history': list(heading('c1', 'First')),
+      'GET /api/facts': () => [200, { facts }],
+      'GET /api/reminders': () => [200, { reminders }],
+      'DELETE /api/history': () => (facts.pop(), reminders.pop(), [204, null]),
+    });
+    render(<Overview />);
+    await screen.findByText('The bin goes out on Tuesday');
+    await screen.findByText('Drink water');
+
+    await userEvent.click(await screen.findByRole('button', { name: 'Delete…' }));
+    await userEvent.click(screen.getByRole('button', { name: 'Delete' }));
+
+    await waitFor(() => expect(screen.queryByText('The bin goes out on Tuesday')).toBeNull());
+    await waitFor(() => expect(screen.queryByText('Drink water')).toBeNull());
+  });
+
   it('keeps everything where deleting fails, and says so', async () => {
     serve({ ...NOTHING, 'GET /api/history': list(heading('c1', 'First')), 'DELETE /api/history': AWAY });
     render(<Overview />);

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { isNotPaired, pair, readHealth, readInfo, Refusal, requestToken, ServerGone } from './api';
+import { ask, isNotPaired, pair, readHealth, readInfo, Refusal, requestToken, ServerGone, ServerSlow } from './api';
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -43,7 +43,26 @@ describe('a token', () => {
   it('cannot come from a server that is gone', async () => {
     vi.stubGlobal('fetch', () => Promise.reject(new TypeError('Failed to fetch')));
 
-    await expect(requestToken()).rejects.toBeInstanceOf(ServerGone);
+    const gone = await requestToken().catch((error: unknown) => error);
+
+    expect(gone).toBeInstanceOf(ServerGone);
+    expect(gone).not.toBeInstanceOf(ServerSlow);
+  });
+});
+
+describe('an answer that does not come in time', () => {
+  it.each([
+    [5_000, 'GET'],
+    [5_000, 'POST'],
+    [60_000, 'DELETE'],
+  ])('is waited for %i ms after %s, and is told apart', async (limit, method) => {
+    const timeout = vi.spyOn(AbortSignal, 'timeout').mockReturnValue(AbortSignal.abort());
+    vi.stubGlobal('fetch', (_: string, init: RequestInit) => Promise.resolve().then(() => init.signal?.throwIfAborted()));
+
+    const slow = await ask('/api/history', { method }).catch((error: unknown) => error);
+
+    expect(slow).toBeInstanceOf(ServerSlow);
+    expect(timeout).toHaveBeenCalledWith(limit);
   });
 });
 

@@ -63,7 +63,17 @@ export class ServerGone extends Error {
   }
 }
 
+/** It did not answer in time: it may be busy, or out of reach. */
+export class ServerSlow extends ServerGone {
+  constructor(cause: unknown) {
+    super(cause);
+    this.name = 'ServerSlow';
+  }
+}
+
 const TIMEOUT_MS = 5_000;
+/** PostgreSQL writes its tables anew once something was deleted, and who deletes more waits for that. */
+const DELETE_TIMEOUT_MS = 60_000;
 
 /** Whether the server lets this browser in only once it is paired. */
 export function isNotPaired(error: unknown): boolean {
@@ -128,13 +138,14 @@ export type Reply = Record<string, unknown>;
 
 /** An answer without a body counts as an empty one. */
 export async function ask(path: string, init?: RequestInit): Promise<Reply> {
+  const limit = AbortSignal.timeout(init?.method === 'DELETE' ? DELETE_TIMEOUT_MS : TIMEOUT_MS);
   let response: Response;
   let body: unknown;
   try {
-    response = await fetch(path, { ...init, cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS) });
+    response = await fetch(path, { ...init, cache: 'no-store', signal: limit });
     body = response.status === 204 ? {} : await response.json();
   } catch (error) {
-    throw new ServerGone(error);
+    throw limit.aborted ? new ServerSlow(error) : new ServerGone(error);
   }
 
   if (!isRecord(body)) throw new ServerGone(`${path} answered with something that is no object`);

@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { ServerGone, ServerSlow } from '@/server/api';
 import { failureOf, isPassing, lastingReason } from './failure';
 
 const connectionError = (reasonName: string, message = 'no') => Object.assign(new Error(message), { name: 'ConnectionError', reasonName });
 
 describe('why a talk could not begin', () => {
   it.each([
+    [new ServerGone('refused'), 'page-server-gone'],
+    [new ServerSlow('late'), 'page-server-gone'],
     [connectionError('ServerUnreachable'), 'livekit-gone'],
     [connectionError('WebSocket'), 'livekit-gone'],
     [connectionError('Timeout'), 'livekit-gone'],

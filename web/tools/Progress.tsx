@@ -18,7 +18,7 @@ export function Progress({ only }: { only: readonly string[] }) {
       {lines.map(
         (line) =>
           line !== null && (
-            <p key={line} className="mt-2 text-sm text-quiet text-pretty">
+            <p key={line} className="mt-2 text-sm break-words text-quiet text-pretty">
               <Words text={line} />
             </p>
           ),
@@ -30,13 +30,13 @@ export function Progress({ only }: { only: readonly string[] }) {
 /** By the states of `jex status`; `null` for one that is as it should be. */
 export function progress({ name, state, detail }: Component): string | null {
   const who = NAMES[name] ?? name;
-  const doing = detail === '' ? '.' : `: ${detail}.`;
+  const doing = detail === '' ? '.' : `: ${detail.replace(/\.$/, '')}.`;
   switch (state) {
     case 'ready':
     case 'external':
       return null;
     case 'waiting':
-      return `${who} is about to be started${doing}`;
+      return detail === 'being installed' ? `${who} is being installed.` : `${who} is about to be started${doing}`;
     case 'starting':
       return `${who} is starting${doing}`;
     case 'warming':
@@ -44,7 +44,7 @@ export function progress({ name, state, detail }: Component): string | null {
     case 'restarting':
       return `${who} ended and is started again${doing}`;
     case 'failed':
-      return `${who} does not start; \`jex logs ${name}\` says why.`;
+      return detail === '' ? `${who} does not start; \`jex logs ${name}\` says why.` : `${who} does not start${doing}`;
     default:
       return `${who} is ${state}${doing}`;
   }

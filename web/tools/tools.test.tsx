@@ -85,3 +85,12 @@ it.each([
 ])('n8n that is %s: %s', (state, words) => {
   expect(progress({ name: 'n8n', state, detail: '' })).toBe(words);
 });
+
+it.each([
+  ['waiting', 'being installed', 'n8n is being installed.'],
+  ['waiting', 'PostgreSQL first', 'n8n is about to be started: PostgreSQL first.'],
+  ['failed', 'n8n is missing. Run `./dev parts`.', 'n8n does not start: n8n is missing. Run `./dev parts`.'],
+  ['failed', 'it ended five times', 'n8n does not start: it ended five times.'],
+])('n8n that is %s, with more to say: %s', (state, detail, words) => {
+  expect(progress({ name: 'n8n', state, detail })).toBe(words);
+});

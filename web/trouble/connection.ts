@@ -59,7 +59,7 @@ export function connectionFailed(failure: Failure, { name, nextTryAt, mediaPorts
     case 'ended-by-server':
       return {
         id: 'ended-by-server',
-        what: 'The conversation was ended by the server.',
+        what: 'The conversation is over.',
         todo: 'Press Talk again for a new one.',
         button: { label: 'Talk again', does: 'begin-again' },
       };

@@ -16,7 +16,7 @@ use url::Url;
 
 use crate::health::Health;
 use crate::register::{Offer, Register, Termination};
-use crate::session::{self, Context, Control, Phase, SessionError, Ticket};
+use crate::session::{self, Context, Control, Parting, Phase, SessionError, Ticket};
 use crate::sessions::Sessions;
 use crate::sweeper::{self, Clientele, Sweeper};
 
@@ -218,9 +218,9 @@ impl Office {
         }
     }
 
-    fn ended(&mut self, room: &str, outcome: &Result<(), SessionError>) {
+    fn ended(&mut self, room: &str, outcome: &Result<Parting, SessionError>) {
         let status = match outcome {
-            Ok(()) => JobStatus::Success,
+            Ok(_) => JobStatus::Success,
             Err(error) => {
                 tracing::error!(room, %error, "the conversation failed");
                 JobStatus::Failed(error.to_string())
@@ -229,6 +229,11 @@ impl Office {
         self.controls.remove(room);
         for job in self.register.ended(room) {
             self.worker.update_job(&job, status.clone());
+        }
+        if let Ok(Parting::HungUp) = outcome {
+            // Whoever is still there would be taken for a caller who waits.
+            self.register.hung_up(room, Instant::now());
+            self.sweeper.close(room.to_owned());
         }
         tracing::info!(room, "left the room");
     }

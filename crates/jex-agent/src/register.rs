@@ -157,10 +157,18 @@ impl Register {
             .unwrap_or_default()
     }
 
+    /// The room is being closed: whoever is in it does not wait for an agent.
+    pub fn hung_up(&mut self, room: &str, now: Instant) {
+        self.asked.insert(room.to_owned(), now);
+    }
+
     /// A room with a caller was seen. True when an agent is to be asked for.
     pub fn waiting(&mut self, room: &str, now: Instant) -> bool {
         let asked = self.asked.get(room).is_some_and(|at| now < *at + ASK_AGAIN);
-        let held = self.rooms.contains_key(room) || self.accepted.contains_key(room);
+        // LiveKit may have died between our word and its own.
+        let accepted = self.accepted.get(room);
+        let on_the_way = accepted.is_some_and(|at| now < *at + ASSIGNMENT);
+        let held = self.rooms.contains_key(room) || on_the_way;
         if asked || held || self.is_full(now) {
             return false;
         }
@@ -278,6 +286,28 @@ mod tests {
         assert_eq!(load, 1.0);
         assert_eq!(again, Offer::Absorb);
         assert_eq!(later, Offer::Accept);
+    }
+
+    #[test]
+    fn a_room_whose_accepted_job_never_came_is_asked_for() {
+        let (mut register, now) = register();
+        register.offered("talk", now);
+
+        let soon = register.waiting("talk", now + Duration::from_secs(3));
+        let later = register.waiting("talk", now + ASSIGNMENT);
+
+        assert!(!soon && later);
+    }
+
+    #[test]
+    fn nobody_is_asked_for_in_a_room_that_is_being_closed() {
+        let (mut register, now) = register();
+        register.assigned("talk", "J1");
+        register.ended("talk");
+        register.hung_up("talk", now);
+
+        assert!(!register.waiting("talk", now + Duration::from_secs(3)));
+        assert!(register.waiting("talk", now + ASK_AGAIN));
     }
 
     #[test]

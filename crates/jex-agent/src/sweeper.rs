@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jex_config::TALK_ROOMS;
 use livekit_participant::ParticipantKind;
@@ -11,6 +12,8 @@ use url::Url;
 
 /// Empty: LiveKit offers every new room, whoever created it.
 pub const AGENT_NAME: &str = "";
+/// From our track to the caller's loudspeaker.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Attribute of our participants: whose agent it is.
 const INSTALLATION: &str = "jex.installation";
 
@@ -78,6 +81,17 @@ impl Sweeper {
                 Ok(rooms) if rooms.is_empty() => {}
                 Ok(rooms) => found(rooms),
                 Err(error) => tracing::debug!(%error, "could not list the rooms"),
+            }
+        });
+    }
+
+    /// Sends everyone away, once the last words have come out of their loudspeakers.
+    pub fn close(&self, room: String) {
+        let service = self.rooms.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(LAST_WORDS).await;
+            if let Err(error) = service.delete_room(&room).await {
+                tracing::warn!(room, %error, "could not close the room");
             }
         });
     }

@@ -19,7 +19,7 @@ use crate::answer::{Answer, Kind};
 use crate::history::History;
 use crate::problems::Problems;
 use crate::turn::Turn;
-use crate::{AgentState, By, Input, Output, Rules};
+use crate::{AgentState, AnswerId, By, Input, Output, Rules};
 use acting::Acting;
 use announcing::Announcements;
 use remembering::Summing;
@@ -61,7 +61,11 @@ pub struct Conversation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Course {
     Open,
-    Ending { leave_by: Instant },
+    /// What was said so far is let out: the model has said goodbye itself.
+    HangingUp,
+    Ending {
+        leave_by: Instant,
+    },
     Over,
 }
 
@@ -108,7 +112,8 @@ impl Conversation {
         self.history.now(now);
         match self.course {
             Course::Open => self.take(now, input),
-            Course::Ending { .. } => self.take_while_ending(input),
+            Course::HangingUp if input == Input::End => self.end(now),
+            Course::HangingUp | Course::Ending { .. } => self.take_while_ending(input),
             Course::Over => return,
         }
         // Afterwards, because what happened in time may only be told late.
@@ -127,7 +132,7 @@ impl Conversation {
         match self.course {
             Course::Open => self.turn.next_deadline(),
             Course::Ending { leave_by } => Some(leave_by),
-            Course::Over => None,
+            Course::HangingUp | Course::Over => None,
         }
     }
 
@@ -148,6 +153,7 @@ impl Conversation {
             }
             Input::Typed { text } => self.typed(text.trim()),
             Input::Interrupt => self.interrupt(),
+            Input::HangUp { answer } => self.hang_up(now, answer),
             Input::End => self.end(now),
             Input::Sentence {
                 answer,
@@ -235,6 +241,23 @@ impl Conversation {
         self.abandon_turn(false);
     }
 
+    fn hang_up(&mut self, now: Instant, id: AnswerId) {
+        let Some(answer) = self.acting(id) else {
+            return;
+        };
+        answer.acted(Vec::new());
+        answer.generated(false);
+        let was_speaking = answer.was_queued();
+        self.end_acting();
+        if was_speaking {
+            self.set_hearing(false);
+            self.abandon_turn(true);
+            self.course = Course::HangingUp;
+        } else {
+            self.end(now);
+        }
+    }
+
     fn end(&mut self, now: Instant) {
         self.fall_silent();
         if self.presence == Presence::Here && !self.rules.goodbye.trim().is_empty() {
@@ -286,8 +309,8 @@ impl Conversation {
                 self.forget_the_rest();
                 self.sum_up_when_quiet();
             }
-            Course::Ending { .. } if self.answer.is_none() => self.leave(),
-            Course::Ending { .. } | Course::Over => {}
+            Course::HangingUp | Course::Ending { .. } if self.answer.is_none() => self.leave(),
+            Course::HangingUp | Course::Ending { .. } | Course::Over => {}
         }
     }
 

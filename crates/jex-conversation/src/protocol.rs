@@ -206,6 +206,10 @@ pub enum Input {
     },
     /// The caller pressed stop.
     Interrupt,
+    /// Instead of results: the caller wants it to end. What the answer has said is let out, or a goodbye said, then it ends.
+    HangUp {
+        answer: AnswerId,
+    },
     /// The process is draining: say goodbye, then end.
     End,
 }

@@ -247,3 +247,49 @@ fn after_leaving_nothing_happens() {
     assert_eq!(story.outputs(), []);
     assert_eq!(story.deadline(), None);
 }
+
+#[test]
+fn what_the_model_says_before_it_hangs_up_is_let_out() {
+    let mut story = Story::begin();
+    story.say("That was all, bye.").forget();
+    let answer = story.last_generated();
+    story.sentence(answer, "Good night.");
+    story.tools_called(answer, &["end_conversation"]).forget();
+
+    story.input(Input::HangUp { answer });
+    assert_eq!(story.outputs(), [Output::Acting(Vec::new())]);
+    story.played(answer, 0);
+
+    let outputs = story.outputs();
+    assert_eq!(spoken(&outputs), [""; 0]);
+    assert_eq!(outputs.last(), Some(&Output::Leave));
+}
+
+#[test]
+fn a_model_that_hangs_up_without_a_word_says_goodbye() {
+    let mut story = Story::begin();
+    story.say("That was all, bye.");
+    let answer = story.last_generated();
+    story.tools_called(answer, &["end_conversation"]).forget();
+
+    story.input(Input::HangUp { answer });
+    assert_eq!(spoken(&story.outputs()), ["Goodbye."]);
+    let goodbye = last_spoken(&story);
+    story.played(goodbye, 0);
+
+    assert_eq!(story.outputs().last(), Some(&Output::Leave));
+}
+
+#[test]
+fn who_hung_up_is_not_kept_by_a_process_that_ends() {
+    let mut story = Story::begin();
+    story.say("That was all, bye.");
+    let answer = story.last_generated();
+    story.sentence(answer, "Good night, and sleep well.");
+    story.tools_called(answer, &["end_conversation"]);
+    story.input(Input::HangUp { answer }).forget();
+
+    story.input(Input::End);
+
+    assert_eq!(spoken(&story.outputs()), ["Goodbye."]);
+}

@@ -26,7 +26,7 @@ pub struct Supervisor {
     sockets: [PathBuf; 2],
 }
 
-/// What the page is told of the answer: no paths, no numbers of processes.
+/// What the page is told of the answer: no numbers of processes.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     components: Vec<Component>,
@@ -37,8 +37,23 @@ struct Component {
     name: String,
     /// As `jex status` has it.
     state: String,
-    /// What it is doing.
+    /// What it is doing, or why it failed.
     detail: Option<String>,
+    #[serde(default, skip_serializing)]
+    last_error: Option<String>,
+}
+
+impl Component {
+    /// The first line of the reason: the rest is of its log.
+    fn told(mut self) -> Self {
+        let reason = self.last_error.take().filter(|_| self.state == "failed");
+        if let Some(reason) = reason.as_deref().and_then(|reason| reason.lines().next()) {
+            let own_words = format!("{} cannot start: ", self.name);
+            let reason = reason.strip_prefix(&own_words).unwrap_or(reason);
+            self.detail = Some(reason.to_owned());
+        }
+        self
+    }
 }
 
 pub async fn answer(State(app): State<App>) -> Json<Status> {
@@ -73,7 +88,9 @@ async fn ask(socket: &Path) -> std::io::Result<Status> {
     let mut line = String::new();
     let answer = BufReader::new(stream).take(LONGEST_BYTES);
     BufReader::new(answer).read_line(&mut line).await?;
-    Ok(serde_json::from_str(&line)?)
+    let status: Status = serde_json::from_str(&line)?;
+    let components = status.components.into_iter().map(Component::told).collect();
+    Ok(Status { components })
 }
 
 /// By a short path that leads there: a socket's address holds 107 bytes (`sun_path` of `unix(7)`).
@@ -118,7 +135,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let supervisor = supervisor(folder.path());
         let told = "{\"components\":[{\"name\":\"n8n\",\"state\":\"warming\",\"pid\":7,\
-            \"detail\":\"provisioning 4 of 9\"},{\"name\":\"web\",\"state\":\"ready\"}],\"ready\":true}\n";
+            \"detail\":\"provisioning 4 of 9\"},{\"name\":\"web\",\"state\":\"ready\",\"last_error\":\"old\"},\
+            {\"name\":\"ollama\",\"state\":\"failed\",\"last_error\":\"ollama cannot start: its port is taken.\\nlog\"}],\"ready\":true}\n";
         let asked = answers(&supervisor.sockets[1], told).await;
 
         let status = supervisor.status().await;
@@ -129,6 +147,7 @@ mod tests {
             serde_json::json!({"components": [
                 {"name": "n8n", "state": "warming", "detail": "provisioning 4 of 9"},
                 {"name": "web", "state": "ready", "detail": null},
+                {"name": "ollama", "state": "failed", "detail": "its port is taken."},
             ]})
         );
     }

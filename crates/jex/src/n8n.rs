@@ -185,6 +185,7 @@ mod tests {
             tagged: true,
             published: true,
             outcome,
+            absent: false,
         };
         let mut part = ComponentStatus::new("n8n");
         part.state = State::Warming;

@@ -20,6 +20,10 @@ use crate::builtin::{self, END_CONVERSATION, FORGET_LAST};
 use crate::tools::Tools;
 use crate::words::Words;
 
+/// For the model, which wants to say goodbye and has something to tell yet.
+const TELL_FIRST: &str =
+    "Not yet: tell the caller the other results first, then end the conversation.";
+
 /// The tools of one conversation.
 pub struct Hands {
     tools: Tools,
@@ -29,8 +33,8 @@ pub struct Hands {
     events: mpsc::UnboundedSender<CallEvent>,
     work: Option<Work>,
     last_answer: Option<AnswerId>,
-    /// The conversation ends with this round.
-    ending: bool,
+    /// The conversation ends with this round, by this call of the model's.
+    ending: Option<String>,
     /// What came of calls, by the answer that they were for, until it is asked for.
     finished: Vec<(AnswerId, CalledReport)>,
     open_question: Option<OpenQuestion>,
@@ -86,7 +90,7 @@ impl Hands {
             events,
             work: None,
             last_answer: None,
-            ending: false,
+            ending: None,
             finished: Vec::new(),
             open_question: None,
         }
@@ -114,6 +118,12 @@ impl Hands {
         self.work
             .as_ref()
             .is_some_and(|work| work.open.contains_key(&call))
+    }
+
+    /// The model's own id of a call that is waited for.
+    fn wanted(&self, call: Uuid) -> Option<String> {
+        let work = self.work.as_ref()?;
+        work.open.get(&call).map(|wanted| wanted.id.clone())
     }
 
     /// The model wants these. `participant`: whose yes counts.
@@ -246,10 +256,10 @@ impl Hands {
             // For the page, not for the conversation.
             CallEvent::Progress { .. } => Vec::new(),
             CallEvent::Ended { call, outcome, .. } => {
-                // One that was let go ends nothing: the caller has gone on.
-                self.ending |= call.tool.as_str() == END_CONVERSATION
-                    && matches!(outcome, Outcome::Done(_))
-                    && self.waits_for(call.id);
+                if let (END_CONVERSATION, Outcome::Done(_)) = (call.tool.as_str(), &outcome) {
+                    // One that was let go ends nothing: the caller has gone on.
+                    self.ending = self.wanted(call.id).or(self.ending.take());
+                }
                 let mut inputs = self.ended(call.id, &outcome);
                 // First: what is forgotten is not told to the model with the results.
                 if let (FORGET_LAST, Outcome::Done(_)) = (call.tool.as_str(), &outcome)
@@ -295,14 +305,18 @@ impl Hands {
 
     fn finish(&mut self) -> Option<Input> {
         let work = self.work.take_if(|work| work.open.is_empty())?;
-        // Goodbye is said when all else that was asked for is done.
-        if std::mem::take(&mut self.ending) {
-            return Some(Input::End);
+        let (answer, mut results) = (work.answer, work.results);
+        if let Some(ending) = self.ending.take() {
+            if results.len() == 1 {
+                return Some(Input::HangUp { answer });
+            }
+            // What else was asked for has to be told first.
+            let ending = results.iter_mut().find(|result| result.call == ending);
+            ending
+                .into_iter()
+                .for_each(|result| result.text = TELL_FIRST.into());
         }
-        Some(Input::ToolsDone {
-            answer: work.answer,
-            results: work.results,
-        })
+        Some(Input::ToolsDone { answer, results })
     }
 
     /// Does what the gate decided.
@@ -347,7 +361,7 @@ impl Hands {
 
     /// Stops what runs and forgets what waits; what came of it is written down all the same.
     fn let_go(&mut self) {
-        self.ending = false;
+        self.ending = None;
         let Some(work) = self.work.take() else {
             return;
         };

@@ -150,14 +150,15 @@ impl Asking {
     async fn run(&self) -> Result<Vec<ToolCall>, ProviderError> {
         let mut retry = Retry::default();
         let mut remark = None;
+        let mut told = String::new();
         loop {
             let way = self.abilities.way();
             let request = way::request(way, self.messages.clone(), &self.tools, self.max_tokens);
             let request = match remark.take() {
-                Some(remark) => way::with_remark(request, remark),
+                Some(remark) => way::with_remark(request, &told, remark),
                 None => request,
             };
-            let reason = match self.stream(way, request).await {
+            let reason = match self.stream(way, request, &mut told).await {
                 Ok(calls) => return Ok(calls),
                 Err(Failure::Provider(error @ ProviderError::NoTools { .. }))
                     if way == Way::Native =>
@@ -179,7 +180,13 @@ impl Asking {
         }
     }
 
-    async fn stream(&self, way: Way, request: ChatRequest) -> Result<Vec<ToolCall>, Failure> {
+    /// Adds to `told` what is said.
+    async fn stream(
+        &self,
+        way: Way,
+        request: ChatRequest,
+        told: &mut String,
+    ) -> Result<Vec<ToolCall>, Failure> {
         let mut splitter = SentenceSplitter::for_language(&self.language);
         let mut filter = Filter::new(way, !self.tools.is_empty());
         let mut pieces = self.model.generate(request).await?;
@@ -196,14 +203,14 @@ impl Asking {
                     let sentences = splitter.push(&filter.push(&text));
                     sentences
                         .into_iter()
-                        .for_each(|sentence| self.tell(sentence));
+                        .for_each(|sentence| self.tell(sentence, told));
                 }
                 Piece::ToolCalls(calls) => wanted.extend(calls),
             }
         }
         let (rest, call) = filter.finish();
         let sentences = splitter.push(&rest).into_iter().chain(splitter.finish());
-        sentences.for_each(|sentence| self.tell(sentence));
+        sentences.for_each(|sentence| self.tell(sentence, told));
         match call {
             Ok(Some(Piece::ToolCalls(calls))) => wanted.extend(calls),
             Ok(_) => {}
@@ -216,7 +223,8 @@ impl Asking {
         Ok(wanted)
     }
 
-    fn tell(&self, sentence: Sentence) {
+    fn tell(&self, sentence: Sentence, told: &mut String) {
+        told.push_str(&sentence.written);
         let _ = self.signals.send(Signal::Input(Input::Sentence {
             answer: self.answer,
             written: sentence.written,

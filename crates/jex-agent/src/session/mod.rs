@@ -26,7 +26,7 @@ use jex_tools::CallEvent;
 use crate::announcements::Announcement;
 use crate::oblivion::Oblivion;
 pub use doing::Means;
-pub use run::{Context, Control, Phase, SessionError, Ticket, hold};
+pub use run::{Context, Control, Parting, Phase, SessionError, Ticket, hold};
 pub use way::Abilities;
 
 /// What the parts of a session tell its loop.

@@ -162,11 +162,14 @@ impl<T: Track> Mouth<T> {
     }
 }
 
+/// More than the longest sentence has (Piper's pieces are of 46 ms), and a bound for a server that never ends.
+const PIECES_AHEAD: usize = 1024;
+
 /// A sentence on its way from the voice to the track.
 struct Clip {
     sentence: usize,
     text: String,
-    audio: mpsc::UnboundedReceiver<Result<Sound, ProviderError>>,
+    audio: mpsc::Receiver<Result<Sound, ProviderError>>,
 }
 
 /// Mono PCM at the track's rate.
@@ -186,19 +189,19 @@ async fn synthesise(
         let Ok(slot) = clips.reserve().await else {
             return;
         };
-        let (audio, inbox) = mpsc::unbounded_channel();
+        let (audio, inbox) = mpsc::channel(PIECES_AHEAD);
         slot.send(Clip {
             sentence,
             text: text.clone(),
             audio: inbox,
         });
         if let Err(error) = voices.say(&text, &audio, &signals).await {
-            let _ = audio.send(Err(error));
+            let _ = audio.send(Err(error)).await;
         }
     }
 }
 
-type Audio = mpsc::UnboundedSender<Result<Sound, ProviderError>>;
+type Audio = mpsc::Sender<Result<Sound, ProviderError>>;
 
 impl Voices {
     async fn say(
@@ -236,9 +239,9 @@ async fn pump(
 ) -> Result<(), ProviderError> {
     let mut up = Resampler::new(synthesis.sample_rate_hz, TRACK_HZ as u32);
     while let Some(chunk) = synthesis.audio.next().await {
-        let _ = audio.send(Ok(sound(up.process(&chunk?))));
+        let _ = audio.send(Ok(sound(up.process(&chunk?)))).await;
     }
-    let _ = audio.send(Ok(sound(up.finish())));
+    let _ = audio.send(Ok(sound(up.finish()))).await;
     Ok(())
 }
 

@@ -85,13 +85,22 @@ pub enum SessionError {
     BrokeOff(tokio::task::JoinError),
 }
 
-/// Joins the room and talks until the caller has left for good or `Control::End` came.
+/// How a conversation came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parting {
+    /// The caller wanted it, and may still be in the room.
+    HungUp,
+    /// The caller has left, or the process ends.
+    Left,
+}
+
+/// Joins the room and talks until the caller has left for good or wants it to end, or `Control::End` came.
 pub async fn hold(
     context: Context,
     ticket: Ticket,
     mut control: mpsc::UnboundedReceiver<Control>,
     phase: watch::Sender<Phase>,
-) -> Result<(), SessionError> {
+) -> Result<Parting, SessionError> {
     let (room, mut events) = join(&ticket).await?;
     let publish = |source| SessionError::Publish {
         room: ticket.room_name.clone(),
@@ -129,8 +138,12 @@ pub async fn hold(
         session.act();
     }
     let failure = session.failure.take();
+    let parting = match session.hung_up {
+        true => Parting::HungUp,
+        false => Parting::Left,
+    };
     session.close().await;
-    failure.map_or(Ok(()), Err)
+    failure.map_or(Ok(parting), Err)
 }
 
 async fn join(ticket: &Ticket) -> Result<(Room, mpsc::UnboundedReceiver<RoomEvent>), SessionError> {
@@ -170,11 +183,15 @@ pub(super) struct Session {
     caller: Option<Caller>,
     /// The caller is there but not known to hear us yet; greeted then at the latest.
     greet_at: Option<Instant>,
+    /// Somebody subscribed to our track as it is published now.
+    voice_was_heard: bool,
     /// No caller is there; the session is over then.
     give_up_at: Option<Instant>,
     problem: Option<Problem>,
     voice_problem: Option<Problem>,
     over: bool,
+    /// The caller wanted it to end.
+    hung_up: bool,
     /// Why it ended, if not as it should.
     failure: Option<SessionError>,
 }
@@ -226,10 +243,12 @@ impl Session {
             track,
             caller: None,
             greet_at: None,
+            voice_was_heard: false,
             give_up_at: Some(Instant::now() + CALLER_SHOWS_UP),
             problem: None,
             voice_problem: None,
             over: false,
+            hung_up: false,
             failure: None,
         }
     }
@@ -245,6 +264,7 @@ impl Session {
     }
 
     pub(super) fn feed(&mut self, input: Input) {
+        self.hung_up |= matches!(input, Input::HangUp { .. });
         self.conversation.handle(Instant::now(), input);
     }
 
@@ -289,6 +309,7 @@ impl Session {
             Signal::TrackDead => {
                 let room = self.room.name();
                 self.failure = Some(SessionError::TrackDead { room });
+                self.feed(Input::CallerLeft);
                 self.over = true;
             }
             other => self.doing_signal(other),
@@ -320,9 +341,16 @@ impl Session {
                     caller.microphone_sid = Some(track.sid);
                 }
                 self.ear.tell(EarCommand::Listen(Box::new(audio)));
+                // LiveKit tells of a track's first subscriber only, so not of one who is back.
+                if self.voice_was_heard && self.greet_at.is_some() {
+                    self.caller_hears_us();
+                }
             }
-            RoomEvent::LocalTrackSubscribed { .. } if self.greet_at.is_some() => {
-                self.caller_hears_us();
+            RoomEvent::LocalTrackSubscribed { .. } => {
+                self.voice_was_heard = true;
+                if self.greet_at.is_some() {
+                    self.caller_hears_us();
+                }
             }
             RoomEvent::TextReceived {
                 topic,
@@ -427,6 +455,7 @@ impl Session {
             self.feed(Input::SpeechLost { answer });
         }
         self.mouth.resume();
+        self.voice_was_heard = false;
         let Some(caller) = &self.caller else { return };
         let identity = caller.identity.clone();
         let back = self

@@ -78,7 +78,16 @@ pub fn described(way: Way, tools: &[Tool]) -> String {
 }
 
 /// One more message of the caller's side, for the model alone.
-pub fn with_remark(mut request: ChatRequest, remark: String) -> ChatRequest {
+/// `told`: what of the answer was said already.
+pub fn with_remark(mut request: ChatRequest, told: &str, remark: String) -> ChatRequest {
+    let mut remark = remark;
+    if !told.is_empty() {
+        request.messages.push(ChatMessage::Assistant {
+            text: told.to_owned(),
+            calls: Vec::new(),
+        });
+        remark.push_str(" What you said before it was heard: do not say it again.");
+    }
     request.messages.push(ChatMessage::User(remark));
     request.messages = joined(request.messages);
     request

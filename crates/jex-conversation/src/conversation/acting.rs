@@ -259,7 +259,7 @@ impl Conversation {
         }
     }
 
-    fn acting(&mut self, id: AnswerId) -> Option<&mut Answer> {
+    pub(super) fn acting(&mut self, id: AnswerId) -> Option<&mut Answer> {
         let answer = self.answer.as_mut()?;
         (answer.id == id && answer.is_acting()).then_some(answer)
     }

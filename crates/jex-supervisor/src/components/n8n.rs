@@ -106,6 +106,14 @@ fn below(base: &Url, path: &str) -> Url {
 
 fn process(stack: &Stack) -> Result<Process, SupervisorError> {
     let (settings, paths) = (&stack.settings, &stack.paths);
+    if stack.parts.n8n.is_none() {
+        let reason = "it is not here yet. `./dev up` gets it beside JEX, which takes about ten minutes the first \
+                      time; without that run `./dev parts`.";
+        return Err(SupervisorError::CannotStart {
+            component: NAME,
+            reason: reason.into(),
+        });
+    }
     let program = stack.part(NAME, &stack.parts.n8n, "n8n")?;
     let folder = paths.data.join(NAME);
     // Read to the last character: not even the end of a line may stand there.
@@ -144,6 +152,9 @@ fn process(stack: &Stack) -> Result<Process, SupervisorError> {
         .env("N8N_BLOCK_FILE_ACCESS_TO_N8N_FILES", "true")
         .env("N8N_GRACEFUL_SHUTDOWN_TIMEOUT", GRACE_SECONDS)
         .env("GENERIC_TIMEZONE", time_zone())
+        // Its workflows speak to JEX and to itself, with tokens; a proxy of the owner's is for what is elsewhere.
+        .env("NO_PROXY", not_by_proxy())
+        .env("no_proxy", not_by_proxy())
         // Measured: 403 MB after load with 320.
         .env("NODE_OPTIONS", "--max-old-space-size=400")
         .port(settings.n8n.port, "n8n.port")
@@ -183,6 +194,15 @@ fn database(stack: &Stack) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// What the owner has there, and this machine.
+fn not_by_proxy() -> String {
+    let owners = ["NO_PROXY", "no_proxy"].map(|name| std::env::var(name).unwrap_or_default());
+    let owners = owners.into_iter().find(|names| !names.is_empty());
+    let here = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+    let names: Vec<String> = owners.into_iter().chain(here).collect();
+    names.join(",")
+}
+
 /// Of this machine, as IANA names it: when a schedule of a workflow is due.
 fn time_zone() -> String {
     let here = TimeZone::system();
@@ -209,6 +229,10 @@ mod tests {
         assert_eq!(process.env["N8N_DIAGNOSTICS_ENABLED"], "false");
         assert_eq!(process.env["DB_POSTGRESDB_HOST"], "/srv/pg/socket");
         assert!(!process.env.contains_key("DB_POSTGRESDB_PASSWORD"));
+        for name in ["NO_PROXY", "no_proxy"] {
+            let names = process.env[name].to_str().unwrap();
+            assert!(names.ends_with("localhost,127.0.0.1,::1"), "{names}");
+        }
         assert_eq!(process.ports.len(), 2);
     }
 

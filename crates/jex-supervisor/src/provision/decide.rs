@@ -102,6 +102,7 @@ mod tests {
             tagged: true,
             published: true,
             outcome: Outcome::Imported,
+            absent: false,
         }
     }
 

@@ -93,6 +93,7 @@ fn fresh(workflow: &Workflow) -> Record {
         tagged: false,
         published: false,
         outcome: Outcome::Unchanged,
+        absent: false,
     }
 }
 

@@ -61,7 +61,7 @@ impl Provision {
             let workflow = file.adapted(settings, &credentials);
             import::one(&api, &workflow, &tag, &mut state).await?;
         }
-        state.forget_all_but(&files);
+        state.came(&files);
         state.save()
     }
 

@@ -71,6 +71,9 @@ pub struct Record {
     pub tagged: bool,
     pub published: bool,
     pub outcome: Outcome,
+    /// It did not come with JEX at the last start; what the owner did with it holds when it comes again.
+    #[serde(default)]
+    pub absent: bool,
 }
 
 /// A credential that JEX keeps in n8n.
@@ -163,8 +166,10 @@ impl State {
         self.kept.workflows.get(file)
     }
 
+    /// Of those that came with JEX at the last start.
     pub fn records(&self) -> impl Iterator<Item = &Record> {
-        self.kept.workflows.values()
+        let all = self.kept.workflows.values();
+        all.filter(|record| !record.absent)
     }
 
     pub fn keep(&mut self, record: Record) -> Result<(), SupervisorError> {
@@ -173,9 +178,10 @@ impl State {
     }
 
     /// What no longer comes with JEX stays in n8n, and is none of our business.
-    pub fn forget_all_but(&mut self, files: &[Workflow]) {
-        let comes = |file: &String| files.iter().any(|workflow| workflow.file == *file);
-        self.kept.workflows.retain(|file, _| comes(file));
+    pub fn came(&mut self, files: &[Workflow]) {
+        for (file, record) in &mut self.kept.workflows {
+            record.absent = !files.iter().any(|workflow| workflow.file == *file);
+        }
     }
 }
 
@@ -199,6 +205,7 @@ mod tests {
             tagged: true,
             published: true,
             outcome: Outcome::Failed("no".into()),
+            absent: false,
         }
     }
 
@@ -213,6 +220,18 @@ mod tests {
         let again = State::load(&Settings::default(), &paths(&home)).unwrap();
         assert_eq!(again, state);
         assert_eq!(again.record("timer"), Some(&record()));
+    }
+
+    #[test]
+    fn what_the_owner_did_with_one_that_did_not_come_once_holds_when_it_comes_again() {
+        let home = tempfile::tempdir().unwrap();
+        let mut state = State::load(&Settings::default(), &paths(&home)).unwrap();
+        state.keep(record()).unwrap();
+
+        state.came(&[]);
+
+        assert_eq!(state.records().count(), 0);
+        assert_eq!(state.record("timer").unwrap().outcome, record().outcome);
     }
 
     #[test]

@@ -5,15 +5,14 @@
 mod show;
 mod span;
 
-use std::fs::OpenOptions;
 use std::io::{BufRead as _, BufWriter, IsTerminal as _, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use jex_config::{LoadOptions, Paths, Settings};
 use jex_store::{Erased, Journal, Moment, Page, Scope, Store, places};
 use jiff::Zoned;
+use tempfile::NamedTempFile;
 use uuid::Uuid;
 
 use crate::cli::{DeleteArgs, HistoryCommand};
@@ -74,15 +73,19 @@ async fn export(store: &Store, file: Option<&Path>) -> anyhow::Result<()> {
     };
     let failed = || format!("cannot write {}", file.display());
     // What was said is for the owner's eyes alone; what is there is not theirs to lose.
-    let out = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file)
-        .with_context(failed)?;
-    let mut out = BufWriter::new(out);
+    if file.symlink_metadata().is_ok() {
+        return Err(std::io::Error::from(std::io::ErrorKind::AlreadyExists)).with_context(failed);
+    }
+    // Whole or not at all. Its mode is 0600.
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let scratch = NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).with_context(failed)?;
+    let mut out = BufWriter::new(scratch.as_file());
     let lines = store.export(&mut out).await?;
     out.flush().with_context(failed)?;
+    drop(out);
+    scratch.persist_noclobber(file).with_context(failed)?;
     exit::say(&format!("{lines} lines are in {}.\n", file.display()));
     Ok(())
 }
@@ -104,8 +107,11 @@ async fn delete(
     let mut journal = Journal::at(places::journal(settings, paths));
     journal.drain(store).await?;
     let deleted = store.delete(scope, Moment::now()).await?;
-    let gone = store.erase().await?;
-    exit::say(&format!("{}{}", show::deleted(&deleted), erased(gone)));
+    exit::say(&show::deleted(&deleted));
+    let gone = store.erase().await.context(
+        "that is deleted, but its words are still in the files of the database; JEX tries again while it runs",
+    )?;
+    exit::say(erased(gone));
     if deleted.calls > 0 && !store.executions_due().await?.is_empty() {
         exit::say(
             "n8n still knows of calls that are deleted here; JEX deletes them there while both run.\n",

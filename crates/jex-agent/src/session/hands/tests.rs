@@ -356,14 +356,19 @@ async fn what_was_stopped_together_with_a_goodbye_ends_no_later_answer() {
 }
 
 #[tokio::test]
-async fn a_goodbye_waits_for_what_was_asked_for_with_it() {
+async fn a_goodbye_waits_until_what_was_asked_for_with_it_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let mut scene = Scene::begin(folder.path()).await;
 
     scene.act(&[(END_CONVERSATION, "{}"), ("look", "{}")]);
+    let inputs = scene.next().await;
+    let mut told = results(&inputs);
+    told.sort_unstable();
+    assert_eq!(told[0], ("call_end_conversation", TELL_FIRST));
+    assert!(told[1].1.contains("it is done"), "{told:?}");
 
-    assert_eq!(scene.next().await, [Input::End]);
-    assert_eq!(scene.called().len(), 2);
+    scene.act(&[(END_CONVERSATION, "{}")]);
+    assert_eq!(scene.next().await, [Input::HangUp { answer: ANSWER }]);
 }
 
 #[tokio::test]
