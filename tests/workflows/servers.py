@@ -88,6 +88,7 @@ class HomeAssistant(Server):
             "climate.living_room": ("heat", {"friendly_name": "Living room heating", "temperature": 20}),
             "sensor.living_room": ("21.5", {"friendly_name": "Living room temperature", "unit_of_measurement": "°C"}),
             "switch.heater": ("off", {}),
+            "group.all_lights": ("off", {"friendly_name": "All lights"}),
         }
 
     def state(self, thing: str) -> dict:
@@ -101,6 +102,12 @@ class HomeAssistant(Server):
             "last_updated": seen,
         }
 
+    def has(self, domain: str, service: str, kind: str) -> bool:
+        """Whether there is such a service for things of that kind; a group has none that switches it."""
+        if domain == "homeassistant":
+            return service in ("turn_on", "turn_off", "toggle")
+        return domain == kind != "group"
+
     def answer(self, method, path, headers, body):
         if headers.get("authorization") != f"Bearer {self.TOKEN}":
             return 401, {"message": "401: Unauthorized"}
@@ -113,7 +120,7 @@ class HomeAssistant(Server):
                 return None
             domain, service = path.removeprefix("/api/services/").split("/")
             thing = body["entity_id"]
-            if thing not in self.things or thing.split(".")[0] != domain:
+            if thing not in self.things or not self.has(domain, service, thing.split(".")[0]):
                 return 400, {"message": "400: Bad Request"}
             if service in ("turn_on", "turn_off"):
                 self.things[thing] = (service.removeprefix("turn_"), self.things[thing][1])

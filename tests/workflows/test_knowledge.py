@@ -26,6 +26,12 @@ from files import FILES, note, read
         ("3,5 plus 1", 4.5),
         ("1e3 / 4", 250),
         ("ln(e)", 1),
+        ("sqrt(2)^2", 2),
+        ("3.0000000000000004", 3),
+        ("1234567 * 7654321", 9449772114007),
+        ("-1234567 * 7654321", -9449772114007),
+        ("2^53 - 1", 9007199254740991),
+        ("4.35 * 1e14", 435000000000000),
     ],
 )
 def test_calculations(n8n, expression, value):
@@ -54,6 +60,9 @@ def test_what_has_no_result_is_refused(n8n, expression):
         (100, "km/h", "mph", 62.137119),
         (60, "miles per hour", "kilometers per hour", 96.56064),
         (1, "GiB", "MB", 1073.7418),
+        (1, "GiB", "bytes", 1073741824),
+        (123456789012, "bytes", "kB", 123456789),
+        (1234.567891, "km", "mm", 1234567891),
         (90, "Minuten", "Stunden", 1.5),
         (2, "inches", "mm", 50.8),
         (1.5, "Pfund", "Gramm", 680.38855),

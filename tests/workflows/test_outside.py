@@ -69,6 +69,9 @@ def test_the_home_is_looked_at_by_the_names_of_things(n8n, home):
         ({"name": "kitchen light", "action": "turn on"}, "light/turn_on", {"entity_id": "light.kitchen"}),
         ({"name": "switch.heater", "action": "turn off"}, "switch/turn_off", {"entity_id": "switch.heater"}),
         ({"name": "bedroom", "action": "close"}, "cover/close_cover", {"entity_id": "cover.bedroom"}),
+        ({"name": "all lights", "action": "turn on"}, "homeassistant/turn_on", {"entity_id": "group.all_lights"}),
+        ({"name": "all lights", "action": "turn off"}, "homeassistant/turn_off", {"entity_id": "group.all_lights"}),
+        ({"name": "all lights", "action": "toggle"}, "homeassistant/toggle", {"entity_id": "group.all_lights"}),
         (
             {"name": "kitchen table", "action": "brightness", "value": 40},
             "light/turn_on",
