@@ -83,6 +83,12 @@ class Caller(Person):
     async def types(self, text: str):
         await self.room.local_participant.send_text(text, topic="lk.chat")
 
+    async def wants(self, text: str):
+        """Asks for it and, once asked, says yes."""
+        await self.types(text)
+        await self.asked()
+        await self.types("Yes.")
+
     async def presses(self, question: dict, yes: bool):
         await self.room.local_participant.perform_rpc(
             destination_identity=next(iter(self.room.remote_participants)),

@@ -125,18 +125,14 @@ async def test_a_long_conversation_is_summed_up_and_the_summary_kept(caller, sta
 
 
 async def test_what_was_remembered_is_in_the_prompt_at_once_and_what_was_forgotten_is_not(caller, stage):
-    await caller.types("Please remember my bicycle.")
-    await caller.asked()
-    await caller.types("Yes.")
+    await caller.wants("Please remember my bicycle.")
     await caller.hears("The tool says: done.")
 
     await caller.types("Good evening.")
     await caller.hears("Hello.")
     assert FACT in stage.model.requests[-1]["messages"][0]["content"]
 
-    await caller.types("Forget it all.")
-    await caller.asked()
-    await caller.types("Yes.")
+    await caller.wants("Forget it all.")
     await caller.hears("The tool says: done.", times=2)
     await caller.types("Good night.")
     await caller.hears("Hello.", times=2)
@@ -147,21 +143,15 @@ async def test_what_was_remembered_is_in_the_prompt_at_once_and_what_was_forgott
 
 
 async def test_only_the_fact_that_is_meant_is_forgotten(caller, stage):
-    await caller.types("Please remember my bicycle.")
-    await caller.asked()
-    await caller.types("Yes.")
+    await caller.wants("Please remember my bicycle.")
     await caller.hears("The tool says: done.")
 
     # All facts have these words in common with it: "the", "is".
-    await caller.types("Forget my name and what the dog is called.")
-    await caller.asked()
-    await caller.types("Yes.")
+    await caller.wants("Forget my name and what the dog is called.")
     await caller.hears("The tool says: failed.")
     assert stage.database.rows("select text from facts") == [FACT]
 
-    await caller.types("Forget my bicycle.")
-    await caller.asked()
-    await caller.types("Yes.")
+    await caller.wants("Forget my bicycle.")
     await caller.hears("The tool says: done.", times=2)
     assert stage.database.rows("select text from facts") == []
     assert FACT not in str(stage.database.rows("select result from tool_calls where tool = 'forget_fact'"))
@@ -177,9 +167,7 @@ async def test_what_was_kept_long_enough_is_gone_and_the_audit_says_so(caller, s
 
 
 async def test_what_the_owner_deletes_meanwhile_is_forgotten(caller, stage):
-    await caller.types("Please remember my bicycle.")
-    await caller.asked()
-    await caller.types("Yes.")
+    await caller.wants("Please remember my bicycle.")
     await caller.hears("The tool says: done.")
     await caller.types("My code is 1234.")
     await caller.hears("Hello.")
