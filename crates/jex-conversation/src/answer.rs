@@ -158,6 +158,14 @@ impl Answer {
             .any(|sentence| sentence.voice == Voice::Speakable)
     }
 
+    /// Whether the voice was given any of the model's own words.
+    pub fn was_begun(&self) -> bool {
+        let given = &self.sentences[..self.queued];
+        given
+            .iter()
+            .any(|sentence| sentence.origin != Origin::Aside)
+    }
+
     /// Whether the voice was given any of it.
     pub fn was_queued(&self) -> bool {
         self.queued > 0

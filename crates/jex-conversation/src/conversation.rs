@@ -187,6 +187,7 @@ impl Conversation {
     fn take_while_ending(&mut self, input: Input) {
         match input {
             Input::CallerLeft => self.leave(),
+            Input::Interrupt if self.course == Course::HangingUp => self.leave(),
             input => self.playout(input),
         }
     }
@@ -247,7 +248,7 @@ impl Conversation {
         };
         answer.acted(Vec::new());
         answer.generated(false);
-        let was_speaking = answer.was_queued();
+        let was_speaking = answer.was_begun();
         self.end_acting();
         if was_speaking {
             self.set_hearing(false);

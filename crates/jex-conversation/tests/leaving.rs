@@ -293,3 +293,33 @@ fn who_hung_up_is_not_kept_by_a_process_that_ends() {
 
     assert_eq!(spoken(&story.outputs()), ["Goodbye."]);
 }
+
+#[test]
+fn a_question_is_no_goodbye() {
+    let mut story = Story::begin();
+    story.say("That was all, bye.");
+    let answer = story.last_generated();
+    story.tools_called(answer, &["end_conversation"]);
+    story
+        .ask(answer, 1, "Shall I end it?")
+        .last_played()
+        .forget();
+
+    story.input(Input::HangUp { answer });
+
+    assert_eq!(spoken(&story.outputs()), ["Goodbye."]);
+}
+
+#[test]
+fn who_presses_stop_while_the_last_words_are_said_is_let_go_at_once() {
+    let mut story = Story::begin();
+    story.say("That was all, bye.");
+    let answer = story.last_generated();
+    story.sentence(answer, "Good night, and sleep well.");
+    story.tools_called(answer, &["end_conversation"]);
+    story.input(Input::HangUp { answer }).forget();
+
+    story.input(Input::Interrupt);
+
+    assert_eq!(story.outputs().last(), Some(&Output::Leave));
+}
