@@ -12,7 +12,6 @@ use anyhow::{Context as _, bail};
 use jex_config::{LoadOptions, Paths, Settings};
 use jex_store::{Erased, Journal, Moment, Page, Scope, Store, places};
 use jiff::Zoned;
-use tempfile::NamedTempFile;
 use uuid::Uuid;
 
 use crate::cli::{DeleteArgs, HistoryCommand};
@@ -80,7 +79,10 @@ async fn export(store: &Store, file: Option<&Path>) -> anyhow::Result<()> {
     let folder = file
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
-    let scratch = NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).with_context(failed)?;
+    let scratch = tempfile::Builder::new()
+        .prefix("unfinished-export-")
+        .tempfile_in(folder.unwrap_or(Path::new(".")))
+        .with_context(failed)?;
     let mut out = BufWriter::new(scratch.as_file());
     let lines = store.export(&mut out).await?;
     out.flush().with_context(failed)?;
